@@ -1,0 +1,87 @@
+//! Gathers the runs of a body into blocks that are worth a write.
+
+use alloc::vec::Vec;
+
+/// A block, in octets.
+const BLOCK: usize = 16 * 1024;
+
+/// Collects runs, which may be three octets long, into blocks of about 16 KiB. A run that is a block by itself is never copied.
+///
+/// ```
+/// use smtp_proto::data::Gather;
+///
+/// let (mut gather, mut file) = (Gather::new(), Vec::new());
+/// for run in [&b"Subject: t\r\n"[..], b"\r\n", b"hello\r\n"] {
+///     for block in gather.push(run) {
+///         file.extend_from_slice(block);
+///     }
+/// }
+/// file.extend_from_slice(gather.rest());
+/// assert_eq!(file, b"Subject: t\r\n\r\nhello\r\n");
+/// ```
+#[derive(Debug, Default)]
+pub struct Gather {
+    octets: Vec<u8>,
+    /// The octets were handed out; the next run takes their place.
+    written: bool,
+}
+
+impl Gather {
+    /// Nothing gathered, nothing allocated.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { octets: Vec::new(), written: false }
+    }
+
+    /// Adds a run, and returns what is to be written now, in this order; both slices may be empty.
+    #[must_use]
+    pub fn push<'a>(&'a mut self, run: &'a [u8]) -> [&'a [u8]; 2] {
+        self.forget_written();
+        if self.octets.len().saturating_add(run.len()) < BLOCK {
+            self.octets.extend_from_slice(run);
+            return [&[], &[]];
+        }
+        self.written = true;
+        [&self.octets, run]
+    }
+
+    /// What is left at the end; it counts as written then.
+    #[must_use]
+    pub fn rest(&mut self) -> &[u8] {
+        self.forget_written();
+        self.written = true;
+        &self.octets
+    }
+
+    fn forget_written(&mut self) {
+        if core::mem::take(&mut self.written) {
+            self.octets.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_octet_comes_out_once_and_in_order() {
+        let body: Vec<u8> = (0..100_000u32).map(|number| number as u8).collect();
+        let (mut gather, mut out, mut writes, mut from, mut length) =
+            (Gather::new(), Vec::new(), 0, 0, 1);
+        while from < body.len() {
+            let run = &body[from..(from + length).min(body.len())];
+            for block in gather.push(run) {
+                writes += usize::from(!block.is_empty());
+                out.extend_from_slice(block);
+            }
+            from += run.len();
+            length = length % 700 + 3;
+        }
+        out.extend_from_slice(gather.rest());
+        assert_eq!(out, body);
+        assert!(writes <= 14, "{writes} writes");
+        assert_eq!(gather.push(b"x"), [b"", b""] as [&[u8]; 2]);
+        assert_eq!(gather.rest(), b"x");
+    }
+}

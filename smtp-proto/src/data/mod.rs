@@ -1,0 +1,12 @@
+//! The content of a message: dot transparency both ways, and what is done with stray newlines.
+//!
+//! RFC 5321 4.5.2: a line that begins with a dot gets one more on its way, and a line of one dot ends the data. There is one end of data,
+//! CRLF "." CRLF, whose first CRLF is that of the last line or of DATA itself (4.1.1.4).
+
+mod gather;
+mod reader;
+mod writer;
+
+pub use gather::Gather;
+pub use reader::{Finder, Newlines, Piece, Reader, Repairs};
+pub use writer::{ContentFault, LineEnds, Stray, Writer};

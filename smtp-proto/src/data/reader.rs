@@ -1,0 +1,295 @@
+//! Reads the content that follows DATA: finds its end, undoes the dots, and treats stray CR, LF and NUL as the policy says.
+
+use memchr::{memchr, memchr2, memmem};
+
+/// What happens to bare CR, bare LF and NUL in content. The end of data depends on neither.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "content is either taken as it is meant or not at all")]
+pub enum Newlines {
+    /// The message is read to its true end and refused there.
+    #[default]
+    Refuse,
+    /// A bare LF becomes CRLF, a bare CR a space, NUL passes; the counts are kept.
+    Normalise,
+}
+
+/// How much a content had to be repaired, or would have to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Repairs {
+    /// LF without CR in front: each became CRLF.
+    pub bare_lf: u64,
+    /// CR without LF behind: each became a space.
+    pub bare_cr: u64,
+    /// NUL: left as it is.
+    pub nul: u64,
+}
+
+impl Repairs {
+    /// Whether anything was amiss.
+    #[must_use]
+    pub const fn any(&self) -> bool {
+        self.bare_lf != 0 || self.bare_cr != 0 || self.nul != 0
+    }
+}
+
+/// What [`Reader::next`] took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "content is made of these")]
+pub enum Piece<'b> {
+    /// Octets of the content, dots undone.
+    Run(&'b [u8]),
+    /// A stray CR, LF or NUL where the policy is to refuse. It comes once; from here on the runs are only to be thrown away.
+    Stray,
+    /// CRLF "." CRLF was taken.
+    End,
+}
+
+/// Searches for a dot at the start of a line. It costs to build, so one is kept for all messages.
+#[derive(Clone, Debug)]
+pub struct Finder(memmem::Finder<'static>);
+
+impl Finder {
+    /// A searcher.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(memmem::Finder::new(b"\r\n."))
+    }
+
+    /// Where the first CRLF stands that has a dot behind it.
+    pub(super) fn find(&self, octets: &[u8]) -> Option<usize> {
+        self.0.find(octets)
+    }
+}
+
+impl Default for Finder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Where the front of the input stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum At {
+    /// Behind CRLF, or in front of the first octet: here a dot may end the data.
+    LineStart,
+    /// Behind a bare LF: here a leading dot is undone, but ends nothing.
+    SoftLineStart,
+    /// Anywhere else.
+    Text,
+}
+
+/// Reads the content of one message after DATA.
+///
+/// At most three octets are left in the input for want of what follows them (a CR, or the start of what may be the end of data); the
+/// rest is taken. How the input is cut changes nothing but where the runs end.
+///
+/// ```
+/// use smtp_proto::data::{Finder, Newlines, Piece, Reader};
+///
+/// let mut reader = Reader::new(Newlines::Refuse);
+/// let finder = Finder::new();
+/// let mut input = &b"..x\r\n.\r\nQUIT\r\n"[..];
+/// assert_eq!(reader.next(&mut input, &finder), Some(Piece::Run(b".x\r\n")));
+/// assert_eq!(reader.next(&mut input, &finder), Some(Piece::End));
+/// assert_eq!(input, b"QUIT\r\n");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Reader {
+    at: At,
+    newlines: Newlines,
+    repairs: Repairs,
+}
+
+impl Reader {
+    /// A reader in front of the first octet, where a line begins (RFC 5321 4.1.1.4).
+    #[must_use]
+    pub const fn new(newlines: Newlines) -> Self {
+        Self { at: At::LineStart, newlines, repairs: Repairs { bare_lf: 0, bare_cr: 0, nul: 0 } }
+    }
+
+    /// What was repaired so far.
+    #[must_use]
+    pub const fn repairs(&self) -> Repairs {
+        self.repairs
+    }
+
+    /// Takes the next piece off the front of `input`; `None` when more octets are needed.
+    pub fn next<'b>(&mut self, input: &mut &'b [u8], finder: &Finder) -> Option<Piece<'b>> {
+        if self.at != At::Text
+            && input.first() == Some(&b'.')
+            && let Some(piece) = self.dot(input)?
+        {
+            return Some(piece);
+        }
+        match self.newlines {
+            Newlines::Refuse => self.strict(input, finder),
+            Newlines::Normalise => self.tolerant(input),
+        }
+    }
+
+    /// A dot at the start of a line. `None`: what follows it is not there yet; `Some(None)`: it was undone, or a fault stands behind it.
+    fn dot<'b>(&mut self, input: &mut &'b [u8]) -> Option<Option<Piece<'b>>> {
+        let whole = *input;
+        match *whole {
+            [_] | [_, b'\r'] => return None,
+            // RFC 5321 4.1.1.4: the only end of data.
+            [_, b'\r', b'\n', ..] if self.at == At::LineStart => {
+                return Some(self.take(input, 3, At::LineStart).map(|_| Piece::End));
+            }
+            // A line of one dot that may not end the data keeps its dot: there is nothing behind it (4.5.2).
+            [_, b'\r', b'\n', ..] => {
+                return Some(self.take(input, 3, At::LineStart).map(Piece::Run));
+            }
+            [_, b'\n', ..] if self.newlines == Newlines::Normalise => {
+                self.repairs.bare_lf = self.repairs.bare_lf.saturating_add(1);
+                return Some(self.take(input, 2, At::SoftLineStart).map(|_| Piece::Run(b".\r\n")));
+            }
+            [_, b'\n', ..] => return Some(Some(self.stray())),
+            _ => {}
+        }
+        // RFC 5321 4.5.2: the first dot of a line with more behind it is removed.
+        self.take(input, 1, At::Text)?;
+        Some(None)
+    }
+
+    fn take<'b>(&mut self, input: &mut &'b [u8], octets: usize, at: At) -> Option<&'b [u8]> {
+        let (taken, rest) = input.split_at_checked(octets)?;
+        *input = rest;
+        self.at = at;
+        Some(taken)
+    }
+
+    /// The fault of strict reading. What follows is read as if it were repaired, which frames it alike.
+    fn stray<'b>(&mut self) -> Piece<'b> {
+        self.newlines = Newlines::Normalise;
+        Piece::Stray
+    }
+
+    /// From here on the content is only drained: the same frame, no fault.
+    pub fn drain(&mut self) {
+        self.newlines = Newlines::Normalise;
+    }
+
+    /// The longest run in front of a stuffed dot or a stray octet.
+    fn strict<'b>(&mut self, input: &mut &'b [u8], finder: &Finder) -> Option<Piece<'b>> {
+        let whole = *input;
+        let (window, at) = match finder.find(whole) {
+            Some(crlf) => (whole.get(..crlf.saturating_add(2))?, At::LineStart),
+            // A CR at the end waits for its LF.
+            None => {
+                let window = whole.strip_suffix(b"\r").unwrap_or(whole);
+                (window, after(window))
+            }
+        };
+        if is_clean(window) {
+            return if window.is_empty() {
+                None
+            } else {
+                self.take(input, window.len(), at).map(Piece::Run)
+            };
+        }
+        let clean = clean_prefix(window);
+        if clean == 0 {
+            return Some(self.stray());
+        }
+        self.take(input, clean, window.get(..clean).map_or(At::Text, after)).map(Piece::Run)
+    }
+
+    /// The longest run in front of a stuffed dot or a stray CR or LF, or the repair of one.
+    fn tolerant<'b>(&mut self, input: &mut &'b [u8]) -> Option<Piece<'b>> {
+        let whole = *input;
+        let mut length = 0usize;
+        loop {
+            let tail = whole.get(length..)?;
+            let Some(found) = memchr2(b'\r', b'\n', tail) else {
+                length = whole.len();
+                break;
+            };
+            let at = length.saturating_add(found);
+            match whole.get(at..)? {
+                [b'\r', b'\n', b'.', ..] => {
+                    length = at.saturating_add(2);
+                    break;
+                }
+                [b'\r', b'\n', ..] => length = at.saturating_add(2),
+                _ => {
+                    length = at;
+                    break;
+                }
+            }
+        }
+        if length > 0 {
+            let run = whole.get(..length)?;
+            self.repairs.nul = self.repairs.nul.saturating_add(count_nul(run));
+            return self.take(input, length, after(run)).map(Piece::Run);
+        }
+        match whole {
+            [b'\n', ..] => {
+                self.repairs.bare_lf = self.repairs.bare_lf.saturating_add(1);
+                self.take(input, 1, At::SoftLineStart).map(|_| Piece::Run(b"\r\n"))
+            }
+            [b'\r', _, ..] => {
+                self.repairs.bare_cr = self.repairs.bare_cr.saturating_add(1);
+                self.take(input, 1, At::Text).map(|_| Piece::Run(b" "))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Where the input stands behind this run.
+fn after(run: &[u8]) -> At {
+    if run.ends_with(b"\r\n") { At::LineStart } else { At::Text }
+}
+
+fn count_nul(run: &[u8]) -> u64 {
+    if memchr(0, run).is_none() {
+        return 0;
+    }
+    run.iter().map(|&octet| u64::from(octet == 0)).fold(0, u64::saturating_add)
+}
+
+/// Whether every CR of `run` has its LF, every LF its CR, and no octet is NUL: the run is compared with itself shifted by one, 64
+/// octets at a time so that the compiler makes vectors of it.
+pub(super) fn is_clean(run: &[u8]) -> bool {
+    let ([first, shifted @ ..], [unshifted @ .., last]) = (run, run) else {
+        return true;
+    };
+    if matches!(first, b'\n' | 0) || *last == b'\r' {
+        return false;
+    }
+    let (left, left_tail) = unshifted.as_chunks::<64>();
+    let (right, right_tail) = shifted.as_chunks::<64>();
+    left.iter().zip(right).all(|(left, right)| pairs(left, right)) && pairs(left_tail, right_tail)
+}
+
+#[inline]
+fn pairs(left: &[u8], right: &[u8]) -> bool {
+    let fault = left.iter().zip(right).fold(0u8, |fault, (&left, &right)| {
+        fault | (u8::from(left == b'\r') ^ u8::from(right == b'\n')) | u8::from(right == 0)
+    });
+    fault == 0
+}
+
+/// How many octets of a run that is not clean are in front of its first fault.
+pub(super) fn clean_prefix(run: &[u8]) -> usize {
+    let mut before = 0u8;
+    let mut octets = run.iter().copied().enumerate().peekable();
+    while let Some((at, octet)) = octets.next() {
+        let fault = match octet {
+            0 => true,
+            b'\n' => before != b'\r',
+            b'\r' => octets.peek().is_none_or(|&(_, next)| next != b'\n'),
+            _ => false,
+        };
+        if fault {
+            return at;
+        }
+        before = octet;
+    }
+    run.len()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,226 @@
+//! Writes the content that follows DATA: checks or normalises its newlines, then doubles the dots, then ends it.
+
+use bytes::BufMut;
+use memchr::memchr3;
+
+use super::reader::{Finder, clean_prefix, is_clean};
+
+/// What a sender does with bare CR and bare LF in its content. NUL is refused always: DATA cannot carry it (RFC 5321 2.3.8).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "content is either sent as it is meant or not at all")]
+pub enum LineEnds {
+    /// The content is not sent.
+    #[default]
+    Refuse,
+    /// A bare CR or LF becomes CRLF, before dots are doubled.
+    Normalise,
+}
+
+/// What cannot be sent by DATA, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("octet {at} of the content: {stray}")]
+#[non_exhaustive]
+pub struct ContentFault {
+    /// Octets of the content in front of it, from the first octet that was given.
+    pub at: u64,
+    /// What stands there.
+    pub stray: Stray,
+}
+
+/// An octet that has no place in content sent by DATA.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 5321 2.3.8 has these")]
+pub enum Stray {
+    /// CR without LF behind.
+    #[error("bare CR")]
+    Cr,
+    /// LF without CR in front.
+    #[error("bare LF")]
+    Lf,
+    /// NUL.
+    #[error("NUL")]
+    Nul,
+}
+
+/// Writes the content of one message after a 354. Its state goes over chunks, however they are cut.
+///
+/// ```
+/// use smtp_proto::data::{Finder, LineEnds, Writer};
+///
+/// let (mut writer, finder) = (Writer::new(LineEnds::Refuse), Finder::new());
+/// let mut wire = Vec::new();
+/// writer.write(b"one\r\n.two\r", &finder, &mut wire)?;
+/// writer.write(b"\nthree", &finder, &mut wire)?;
+/// wire.extend_from_slice(writer.finish()?);
+/// assert_eq!(wire, b"one\r\n..two\r\nthree\r\n.\r\n");
+/// # Ok::<(), smtp_proto::data::ContentFault>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Writer {
+    line_ends: LineEnds,
+    /// Behind CRLF, or in front of the first octet (RFC 5321 4.5.2).
+    line_start: bool,
+    /// A CR was taken and is written with what follows it.
+    cr: bool,
+    /// Octets taken.
+    taken: u64,
+}
+
+impl Writer {
+    /// A writer in front of the first octet.
+    #[must_use]
+    pub const fn new(line_ends: LineEnds) -> Self {
+        Self { line_ends, line_start: true, cr: false, taken: 0 }
+    }
+
+    /// Takes the front of `chunk` as pieces that are to be written one behind the other, borrowed from `chunk` as far as can be. Returns
+    /// how many octets were taken and how many pieces filled; all is taken once nothing more would fit.
+    ///
+    /// # Errors
+    ///
+    /// An octet that cannot be sent. Pieces of the same call are void, and no end of data may follow.
+    pub fn pieces<'c>(
+        &mut self,
+        chunk: &'c [u8],
+        finder: &Finder,
+        pieces: &mut [&'c [u8]],
+    ) -> Result<(usize, usize), ContentFault> {
+        let (mut rest, mut filled) = (chunk, 0usize);
+        while !rest.is_empty() {
+            // A dot needs two places: its double, and the run that it begins.
+            let Some([one, other, ..]) = pieces.get_mut(filled..) else { break };
+            if self.cr {
+                if let Some(piece) = self.behind_cr(&mut rest)? {
+                    *one = piece;
+                    filled = filled.saturating_add(1);
+                }
+            } else if self.line_start && rest.starts_with(b".") {
+                (*one, *other) = (b".", self.run(&mut rest, finder)?);
+                filled = filled.saturating_add(2);
+            } else if let Some(piece) = self.newline(&mut rest) {
+                *one = piece;
+                filled = filled.saturating_add(1);
+            } else {
+                let run = self.run(&mut rest, finder)?;
+                filled = filled.saturating_add(usize::from(!run.is_empty()));
+                *one = run;
+            }
+        }
+        Ok((chunk.len().saturating_sub(rest.len()), filled))
+    }
+
+    /// Takes all of `chunk` and appends what is to be written.
+    ///
+    /// # Errors
+    ///
+    /// As [`pieces`](Self::pieces).
+    pub fn write(
+        &mut self,
+        chunk: &[u8],
+        finder: &Finder,
+        out: &mut impl BufMut,
+    ) -> Result<(), ContentFault> {
+        let mut rest = chunk;
+        while !rest.is_empty() {
+            let mut pieces = [&b""[..]; 16];
+            let (taken, filled) = self.pieces(rest, finder, &mut pieces)?;
+            pieces.iter().take(filled).for_each(|piece| out.put_slice(piece));
+            rest = rest.get(taken..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// What ends the data: the CRLF of the last line where it has none, and the dot (RFC 5321 4.1.1.4).
+    ///
+    /// # Errors
+    ///
+    /// The last octet was a bare CR.
+    pub fn finish(&mut self) -> Result<&'static [u8], ContentFault> {
+        if self.cr && self.line_ends == LineEnds::Refuse {
+            return Err(self.fault_at(self.taken.saturating_sub(1), Stray::Cr));
+        }
+        let Self { line_start, cr, .. } = core::mem::replace(self, Self::new(self.line_ends));
+        Ok(if line_start && !cr { b".\r\n" } else { b"\r\n.\r\n" })
+    }
+
+    const fn fault_at(&self, at: u64, stray: Stray) -> ContentFault {
+        ContentFault { at, stray }
+    }
+
+    /// What follows a CR: its LF, or under `Normalise` anything.
+    fn behind_cr<'c>(&mut self, rest: &mut &'c [u8]) -> Result<Option<&'c [u8]>, ContentFault> {
+        if let Some(behind) = rest.strip_prefix(b"\n") {
+            self.taken = self.taken.saturating_add(1);
+            *rest = behind;
+        } else if self.line_ends == LineEnds::Refuse {
+            return Err(self.fault_at(self.taken.saturating_sub(1), Stray::Cr));
+        }
+        (self.cr, self.line_start) = (false, true);
+        Ok(Some(b"\r\n"))
+    }
+
+    /// Under `Normalise`, a bare LF or the CR of a CRLF that is not whole.
+    fn newline<'c>(&mut self, rest: &mut &'c [u8]) -> Option<&'c [u8]> {
+        let behind = rest.strip_prefix(b"\n").filter(|_| self.line_ends == LineEnds::Normalise)?;
+        self.taken = self.taken.saturating_add(1);
+        self.line_start = true;
+        *rest = behind;
+        Some(b"\r\n")
+    }
+
+    /// The longest run that is written as it is: up to a dot at the start of a line, a stray octet, or the end. A CR at its end is kept
+    /// back. It may be empty where only a CR was taken.
+    fn run<'c>(&mut self, rest: &mut &'c [u8], finder: &Finder) -> Result<&'c [u8], ContentFault> {
+        let whole = *rest;
+        let length = match self.line_ends {
+            LineEnds::Refuse => self.strict_run(whole, finder)?,
+            LineEnds::Normalise => self.tolerant_run(whole)?,
+        };
+        let (run, behind) = whole.split_at_checked(length).unwrap_or((whole, &[]));
+        self.cr = behind.first() == Some(&b'\r');
+        *rest = behind.get(usize::from(self.cr)..).unwrap_or_default();
+        self.taken = self.taken.saturating_add(whole.len().saturating_sub(rest.len()) as u64);
+        if !run.is_empty() {
+            self.line_start = run.ends_with(b"\r\n");
+        }
+        Ok(run)
+    }
+
+    fn strict_run(&self, whole: &[u8], finder: &Finder) -> Result<usize, ContentFault> {
+        let window = match finder.find(whole) {
+            Some(crlf) => whole.get(..crlf.saturating_add(2)).unwrap_or(whole),
+            None => whole.strip_suffix(b"\r").unwrap_or(whole),
+        };
+        if is_clean(window) {
+            return Ok(window.len());
+        }
+        let clean = clean_prefix(window);
+        let stray = match window.get(clean) {
+            Some(b'\r') => Stray::Cr,
+            Some(b'\n') => Stray::Lf,
+            _ => Stray::Nul,
+        };
+        Err(self.fault_at(self.taken.saturating_add(clean as u64), stray))
+    }
+
+    /// Up to a bare LF, a CR that is no part of a CRLF, or a dot at the start of a line.
+    fn tolerant_run(&self, whole: &[u8]) -> Result<usize, ContentFault> {
+        let mut length = 0usize;
+        loop {
+            let tail = whole.get(length..).unwrap_or_default();
+            let Some(found) = memchr3(b'\r', b'\n', 0, tail) else { return Ok(whole.len()) };
+            let at = length.saturating_add(found);
+            length = match whole.get(at..) {
+                Some([0, ..]) => {
+                    return Err(self.fault_at(self.taken.saturating_add(at as u64), Stray::Nul));
+                }
+                Some([b'\r', b'\n', b'.', ..]) => return Ok(at.saturating_add(2)),
+                Some([b'\r', b'\n', ..]) => at.saturating_add(2),
+                _ => return Ok(at),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! The read buffer that every driver needs: bounded, wiped on demand, given back when idle.
+
+use alloc::vec::Vec;
+
+use bytes::BytesMut;
+
+/// The least room that is made for a read, in octets.
+const ROOM: usize = 4096;
+
+/// Octets that were read and not taken yet, and the room for the next read.
+///
+/// ```
+/// use smtp_proto::Inbox;
+///
+/// let mut inbox = Inbox::new(1024);
+/// let room = inbox.space().expect("it is empty");
+/// room[..6].copy_from_slice(b"NOOP\r\n");
+/// inbox.filled(6);
+/// inbox.feed(|input| {
+///     assert_eq!(*input, b"NOOP\r\n");
+///     *input = &input[6..];
+/// });
+/// assert!(inbox.is_empty());
+/// ```
+#[derive(Debug, Default)]
+pub struct Inbox {
+    octets: Vec<u8>,
+    /// What was read and not taken: `octets[start..end]`.
+    start: usize,
+    end: usize,
+    limit: usize,
+    ended: bool,
+}
+
+impl Inbox {
+    /// An inbox that keeps at most `limit` octets; it allocates nothing before the first read.
+    #[must_use]
+    pub const fn new(limit: usize) -> Self {
+        Self { octets: Vec::new(), start: 0, end: 0, limit, ended: false }
+    }
+
+    /// Room for the next read, never empty. `None` when the inbox is full or the end was read: then do not read, since a read into
+    /// nothing looks like the end.
+    pub fn space(&mut self) -> Option<&mut [u8]> {
+        let kept = self.end.saturating_sub(self.start);
+        if self.ended || kept >= self.limit {
+            return None;
+        }
+        if self.octets.len().saturating_sub(self.end) < ROOM.min(self.limit.saturating_sub(kept)) {
+            self.octets.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, kept);
+            let length = kept.saturating_add(ROOM).max(self.octets.len()).min(self.limit);
+            self.octets.resize(length, 0);
+        }
+        self.octets.get_mut(self.end..)
+    }
+
+    /// Says that a read put `octets` octets into [`space`](Self::space); 0 is the end of the input.
+    pub fn filled(&mut self, octets: usize) {
+        self.ended |= octets == 0;
+        self.end = self.end.saturating_add(octets).min(self.octets.len());
+        // A buffer that a read filled is too small for this peer.
+        if self.end == self.octets.len() && self.octets.len() < self.limit {
+            let length = self.octets.len().saturating_mul(2).min(self.limit);
+            self.octets.resize(length, 0);
+        }
+    }
+
+    /// Puts octets that were read elsewhere behind those that are kept; what exceeds the limit is left out. Returns how many were taken.
+    pub fn push(&mut self, octets: &[u8]) -> usize {
+        let mut left = octets;
+        while let Some(room) = self.space().filter(|_| !left.is_empty()) {
+            let count = room.len().min(left.len());
+            let (Some(room), Some((now, later))) =
+                (room.get_mut(..count), left.split_at_checked(count))
+            else {
+                break;
+            };
+            room.copy_from_slice(now);
+            self.filled(count);
+            left = later;
+        }
+        octets.len().saturating_sub(left.len())
+    }
+
+    /// Lends what is kept to `take`, which moves the front of the slice past what it takes.
+    pub fn feed<'a, R>(&'a mut self, take: impl FnOnce(&mut &'a [u8]) -> R) -> R {
+        let Self { octets, start, end, .. } = self;
+        let mut input: &'a [u8] = octets.get(*start..*end).unwrap_or_default();
+        let result = take(&mut input);
+        *start = end.saturating_sub(input.len());
+        result
+    }
+
+    /// What is kept.
+    #[must_use]
+    pub fn kept(&self) -> &[u8] {
+        self.octets.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Whether nothing is kept.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Whether the end of the input was read.
+    #[must_use]
+    pub const fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Overwrites what was taken, after a secret passed through.
+    pub fn wipe(&mut self) {
+        self.octets.get_mut(..self.start).unwrap_or_default().fill(0);
+        self.octets.get_mut(self.end..).unwrap_or_default().fill(0);
+    }
+
+    /// Gives the memory back where nothing is kept: what an idle connection does before it waits.
+    pub fn release(&mut self) {
+        if self.is_empty() {
+            self.octets = Vec::new();
+            (self.start, self.end) = (0, 0);
+        }
+    }
+
+    /// For I/O that owns its buffers: what is kept, with room behind it for a read. `None` as [`space`](Self::space) says it. The inbox
+    /// is empty until [`give`](Self::give).
+    pub fn lend(&mut self) -> Option<BytesMut> {
+        let kept = self.end.saturating_sub(self.start);
+        self.space()?;
+        let mut buffer = BytesMut::with_capacity(kept.saturating_add(ROOM).min(self.limit));
+        buffer.extend_from_slice(self.kept());
+        self.start = self.end;
+        Some(buffer)
+    }
+
+    /// Takes the buffer of [`lend`](Self::lend) back; all that is in it is kept, up to the limit.
+    pub fn give(&mut self, buffer: &BytesMut) -> usize {
+        self.push(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn space_is_never_empty_and_ends_at_the_limit() {
+        let mut inbox = Inbox::new(10_000);
+        let mut read = 0;
+        while let Some(room) = inbox.space() {
+            assert!(!room.is_empty());
+            let count = room.len().min(999);
+            inbox.filled(count);
+            read += count;
+        }
+        assert_eq!((read, inbox.kept().len()), (10_000, 10_000));
+    }
+
+    #[test]
+    fn after_the_end_there_is_no_space() {
+        let mut inbox = Inbox::new(100);
+        assert!(inbox.space().is_some());
+        inbox.filled(0);
+        assert!(inbox.ended() && inbox.space().is_none());
+    }
+
+    #[test]
+    fn what_is_not_taken_is_presented_again_in_front() {
+        let mut inbox = Inbox::new(100);
+        assert_eq!(inbox.push(b"abcdef"), 6);
+        inbox.feed(|input| *input = &input[4..]);
+        assert_eq!(inbox.push(b"gh"), 2);
+        assert_eq!(inbox.kept(), b"efgh");
+        assert_eq!(inbox.push(&[0; 200]), 96);
+    }
+
+    #[test]
+    fn release_and_wipe_leave_what_is_kept() {
+        let mut inbox = Inbox::new(100);
+        inbox.push(b"secret kept");
+        inbox.feed(|input| *input = &input[7..]);
+        inbox.wipe();
+        inbox.release();
+        assert_eq!((inbox.kept(), &inbox.octets[..7]), (&b"kept"[..], &[0; 7][..]));
+        inbox.feed(|input| *input = &[]);
+        inbox.release();
+        assert_eq!(inbox.octets.capacity(), 0);
+    }
+
+    #[test]
+    fn a_lent_buffer_comes_back_whole() {
+        let mut inbox = Inbox::new(100);
+        inbox.push(b"NO");
+        let mut buffer = inbox.lend().unwrap();
+        buffer.extend_from_slice(b"OP\r\n");
+        assert_eq!(inbox.give(&buffer), 6);
+        assert_eq!(inbox.kept(), b"NOOP\r\n");
+    }
+}

@@ -1,0 +1,219 @@
+//! Decisions come in, replies go out in the order of the commands.
+
+use super::pending::Question;
+use super::{
+    Acceptable, Early, Event, Kind, Notice, Pending, ReplyError, Server, Why, hello_text, kind,
+    stock,
+};
+use crate::data::Reader;
+use crate::{Class, Code, Condition, EnhancedCode, Extensions, Reply, Verb};
+
+impl Server {
+    /// Gives the stock positive reply.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplyError::Foreign`] or [`ReplyError::Late`]: the token is not, or no longer, of this session.
+    pub fn accept<K: Acceptable>(&mut self, pending: Pending<K>) -> Result<(), ReplyError> {
+        self.answer(&pending, &K::QUESTION.stock())
+    }
+
+    /// Gives this reply; its class says what becomes of the session. 421 closes it.
+    ///
+    /// The enhanced code is added where it is missing and the session has them, and left out where it may not stand. A positive reply to
+    /// EHLO or HELO gives the host name and the extensions itself, and the first line of `reply` behind the name.
+    ///
+    /// # Errors
+    ///
+    /// [`ReplyError::Unsuitable`]: it cannot answer this command, and 451 4.3.0 was sent instead. [`ReplyError::Foreign`] and
+    /// [`ReplyError::Late`] as for [`accept`](Self::accept).
+    pub fn reply<K: Kind>(
+        &mut self,
+        pending: Pending<K>,
+        reply: &Reply<'_>,
+    ) -> Result<(), ReplyError> {
+        self.answer(&pending, reply)
+    }
+
+    /// Accepts EHLO, and offers `offer` as far as the configuration has it: only that may be used in what follows. To HELO nothing is
+    /// offered.
+    ///
+    /// # Errors
+    ///
+    /// As [`accept`](Self::accept).
+    pub fn accept_hello(
+        &mut self,
+        pending: Pending<kind::Hello>,
+        offer: &Extensions,
+    ) -> Result<(), ReplyError> {
+        let index = self.owed.find(&pending)?;
+        self.accept_hello_at(index, "", offer);
+        Ok(())
+    }
+
+    /// Gives any event the safe stock answer, and does nothing where none is owed: the last arm of every server.
+    ///
+    /// Connections, hellos and senders are accepted, and the content is read; recipients are refused (550 5.1.1), messages put off
+    /// (451 4.3.0), VRFY is 252, and the rest 502. So nobody gets mail that nobody keeps.
+    pub fn decline(&mut self, event: Event<'_>) {
+        // A token that is late has no answer any more, which is all that can go wrong.
+        let _answered = match event {
+            Event::Connect(pending) => self.accept(pending),
+            Event::Hello { pending, .. } => self.accept(pending),
+            Event::Mail { pending, .. } => self.accept(pending),
+            Event::Rcpt { pending, .. } => self.reply(pending, &stock::NO_SUCH_MAILBOX),
+            Event::Data { pending, .. } => self.accept(pending),
+            Event::Message { pending, .. } => self.reply(pending, &stock::UNANSWERED.reply),
+            Event::Query { verb: Verb::Vrfy, pending, .. } => {
+                self.reply(pending, &stock::CANNOT_VERIFY)
+            }
+            Event::Query { pending, .. } => self.reply(pending, &stock::NOT_IMPLEMENTED.reply),
+            _ => Ok(()),
+        };
+    }
+
+    fn answer<K: Kind>(
+        &mut self,
+        pending: &Pending<K>,
+        reply: &Reply<'_>,
+    ) -> Result<(), ReplyError> {
+        let index = self.owed.find(pending)?;
+        if K::QUESTION.suits(reply.code()) {
+            self.settle(index, K::QUESTION, reply);
+            Ok(())
+        } else {
+            self.settle(index, K::QUESTION, &stock::UNANSWERED.reply);
+            Err(ReplyError::Unsuitable)
+        }
+    }
+
+    /// The decision at `index` is made: the state moves, the reply is written or waits for those in front of it.
+    pub(super) fn settle(&mut self, index: usize, question: Question, reply: &Reply<'_>) {
+        let accepted = reply.class().is_positive();
+        match question {
+            Question::Connect => return self.greet(reply),
+            Question::Hello if accepted => {
+                let offer = self.config.offered();
+                return self.accept_hello_at(index, first_line(reply), &offer);
+            }
+            Question::Hello | Question::Query => {}
+            Question::Mail => self.state.mail_answered(accepted),
+            Question::Rcpt => self.state.rcpt_answered(accepted),
+            Question::Data if accepted => {
+                self.state.data_accepted(Reader::new(self.config.newlines));
+                self.timers.read = self.timers.fresh();
+            }
+            Question::Data if self.state.was_early() => {
+                // Content that came without waiting for a 354 would run as commands.
+                self.owed.pop();
+                self.notices.push_back(Notice::Refused(stock::EARLY));
+                return self.end_with(stock::EARLY);
+            }
+            Question::Data => self.state.data_refused(),
+            Question::Message => self.state.message_answered(accepted),
+        }
+        let reply = self.finished(question, reply);
+        self.place(index, &reply);
+    }
+
+    /// The greeting (RFC 5321 4.3.1): 220 begins with the host name.
+    fn greet(&mut self, reply: &Reply<'_>) {
+        let early = self.state.was_early() && self.config.early == Early::Close;
+        self.timers.read = self.timers.fresh();
+        if reply.class().is_positive() {
+            if early {
+                self.owed.pop();
+                self.notices.push_back(Notice::Refused(stock::EARLY));
+                return self.end_with(stock::EARLY);
+            }
+            self.state.greeted(Code::READY);
+            let text = hello_text(&self.config, first_line(reply), None);
+            return self.place(0, &Reply::new(Code::READY, None, &text));
+        }
+        self.state.greeted(reply.code());
+        let reply = self.finished(Question::Connect, reply);
+        self.place(0, &reply);
+        if early {
+            self.end(Why::Early);
+        }
+    }
+
+    /// RFC 5321 4.1.1.1: the host name, then a keyword a line. What is offered gates what follows.
+    fn accept_hello_at(&mut self, index: usize, greet: &str, offer: &Extensions) {
+        let offer = match self.state.hello_verb_asked() {
+            Verb::Helo => Extensions::none(),
+            _ => offer.restricted_to(&self.config.offered()),
+        };
+        let text = hello_text(&self.config, greet, Some(&offer));
+        if self.state.hello_accepted(offer.set()) {
+            self.notices.push_back(Notice::Reset);
+        }
+        self.place(index, &Reply::new(Code::OK, None, &text));
+    }
+
+    /// The reply as it leaves: with an enhanced code where the session has them (RFC 2034 4), without one where none may stand.
+    pub(super) fn finished<'r>(&self, question: Question, reply: &Reply<'r>) -> Reply<'r> {
+        let has = self.config.set().contains(crate::Extension::EnhancedStatusCodes)
+            && question.has_enhanced(reply.class());
+        let added = || {
+            let condition = if reply.class() == Class::Completion {
+                question.condition()
+            } else {
+                Condition::OTHER_UNDEFINED_STATUS
+            };
+            EnhancedCode::new(reply.class(), condition)
+        };
+        reply.with_code(reply.code(), if has { reply.enhanced().or_else(added) } else { None })
+    }
+
+    /// Writes the reply that stands at `index`, or keeps it until those in front of it are written.
+    fn place(&mut self, index: usize, reply: &Reply<'_>) {
+        self.stirred = true;
+        if index > 0 {
+            return self.owed.put(index, reply.to_owned());
+        }
+        self.owed.pop();
+        // RFC 5321 3.8: nothing follows a 421.
+        let mut closes = (reply.code() == Code::UNAVAILABLE).then_some(Why::Hangup);
+        self.send(reply, closes);
+        while closes.is_none() {
+            let Some((reply, ends)) = self.owed.pop_ready() else {
+                break;
+            };
+            closes = ends
+                .or_else(|| (reply.as_ref().code() == Code::UNAVAILABLE).then_some(Why::Hangup));
+            self.send(&reply.as_ref(), closes);
+        }
+        self.shut_down_when_done();
+        self.reconfigure_when_done();
+    }
+
+    fn send(&mut self, reply: &Reply<'_>, closes: Option<Why>) {
+        match closes {
+            Some(why) => self.hang_up(reply, why),
+            None => self.write(reply),
+        }
+    }
+
+    /// An automatic reply at its command's place; the session ends behind it where `closes` says why.
+    pub(super) fn auto(&mut self, reply: &Reply<'_>, closes: Option<Why>) {
+        let reply = self.finished(Question::Query, reply);
+        if self.owed.is_empty() {
+            self.send(&reply, closes);
+        } else {
+            self.owed.hold(reply.to_owned(), closes);
+        }
+    }
+
+    pub(super) fn write(&mut self, reply: &Reply<'_>) {
+        if self.outgoing.is_empty() {
+            self.timers.flush = self.timers.fresh();
+        }
+        reply.encode(&mut self.outgoing);
+    }
+}
+
+/// What a program wants to say behind the host name.
+fn first_line<'r>(reply: &Reply<'r>) -> &'r str {
+    reply.lines().next().and_then(|line| core::str::from_utf8(line).ok()).unwrap_or_default()
+}

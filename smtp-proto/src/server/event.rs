@@ -1,0 +1,247 @@
+//! What the server machine tells its driver.
+
+use core::time::Duration;
+
+use super::{Pending, kind};
+use crate::data::Repairs;
+use crate::{Escaped, Host, Mail, Rcpt, Reply, Timer, Verb};
+
+/// What came off the front of the input, or happened to the session. An event with a [`Pending`] waits for an answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'b> {
+    /// A peer connected; the answer is the greeting.
+    Connect(Pending<kind::Connect>),
+    /// Octets came while the greeting was still owed. Once; what a delayed greeting is for.
+    EarlyTalker,
+    /// EHLO or HELO.
+    Hello {
+        /// Which of them.
+        verb: Verb,
+        /// What the client calls itself.
+        name: Host<'b>,
+        /// The answer owed.
+        pending: Pending<kind::Hello>,
+    },
+    /// MAIL: a transaction begins if it is accepted.
+    Mail {
+        /// Its sender and parameters.
+        mail: Mail<'b>,
+        /// The answer owed.
+        pending: Pending<kind::Mail>,
+    },
+    /// RCPT, once a recipient.
+    Rcpt {
+        /// The recipient and its parameters.
+        rcpt: Rcpt<'b>,
+        /// The answer owed.
+        pending: Pending<kind::Rcpt>,
+    },
+    /// The client wants to send the content: the place for the letter is opened here.
+    Data {
+        /// How it will come.
+        how: Transfer,
+        /// The answer owed.
+        pending: Pending<kind::Data>,
+    },
+    /// Octets of the content, dots undone. Runs may be three octets long: gather them (`data::Gather`) before doing I/O.
+    Body(&'b [u8]),
+    /// The content is whole. A positive answer takes responsibility for it: first make it safe (RFC 5321 6.1).
+    Message {
+        /// What the content was like.
+        content: Summary,
+        /// The answer owed.
+        pending: Pending<kind::Message>,
+    },
+    /// VRFY or EXPN, where `Config` offers it.
+    Query {
+        /// Which of them.
+        verb: Verb,
+        /// What is asked for.
+        text: &'b str,
+        /// The answer owed.
+        pending: Pending<kind::Query>,
+    },
+    /// RSET, or an accepted EHLO or HELO in a transaction: sender and recipients are void.
+    Reset,
+    /// The machine refused something by itself.
+    Refused(Refusal<'b>),
+    /// The letter whose content is being received is void: throw away what came of it.
+    Aborted(Why),
+    /// QUIT, which was answered.
+    Quit,
+    /// The session is over; nothing more will come.
+    Closed {
+        /// What ended it.
+        why: Why,
+        /// Whether it ended in the middle of a message.
+        mid_message: bool,
+    },
+}
+
+/// How content is transferred.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Transfer {
+    /// By DATA, up to a line of one dot.
+    Data,
+}
+
+/// What a content was like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// Its length as the application got it, dots undone.
+    pub octets: u64,
+    /// What had to be repaired; nothing under `Newlines::Refuse`.
+    pub repaired: Repairs,
+    /// Whether it holds octets over 127.
+    pub eight_bit: bool,
+}
+
+/// A refusal that the machine made itself.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub struct Refusal<'b> {
+    /// The command line that was refused, without its CRLF. Empty where no line was, and for lines that may hold a secret.
+    pub line: &'b [u8],
+    /// What the peer was told.
+    pub reply: Reply<'static>,
+    /// Why.
+    pub why: Why,
+}
+
+impl core::fmt::Debug for Refusal<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Refusal({} to \"{}\": {})", self.reply, Escaped(self.line), self.why)
+    }
+}
+
+/// Why something was refused or ended: the labels of logs and metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Why {
+    /// It does not parse.
+    #[error("syntax")]
+    Syntax,
+    /// Another protocol, or a line of a message, came as a command.
+    #[error("another protocol")]
+    ForeignProtocol,
+    /// It may not come now.
+    #[error("order")]
+    Order,
+    /// It was not offered.
+    #[error("not offered")]
+    NotOffered,
+    /// An address needs SMTPUTF8, which the transaction does not have.
+    #[error("UTF-8 address without SMTPUTF8")]
+    Utf8,
+    /// All recipients were refused.
+    #[error("no valid recipients")]
+    NoRecipients,
+    /// The line is too long.
+    #[error("line too long")]
+    TooLong,
+    /// A limit was reached.
+    #[error("limit on {0}")]
+    Limit(Limit),
+    /// The client did not wait where it has to.
+    #[error("octets before their time")]
+    Early,
+    /// Stray CR, LF or NUL in the content.
+    #[error("stray CR, LF or NUL")]
+    Newline,
+    /// The application owed an answer and gave none.
+    #[error("no answer from the application")]
+    Unanswered,
+    /// The peer was too slow.
+    #[error("time-out")]
+    TimedOut,
+    /// The peer closed.
+    #[error("closed by the peer")]
+    Eof,
+    /// QUIT.
+    #[error("QUIT")]
+    Quit,
+    /// The application answered 421.
+    #[error("421 from the application")]
+    Hangup,
+    /// The server is shutting down.
+    #[error("shut-down")]
+    ShutDown,
+}
+
+/// Which limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Limit {
+    /// `Limits::message`.
+    #[error("message octets")]
+    Message,
+    /// `Limits::recipients`.
+    #[error("recipients")]
+    Recipients,
+    /// `Limits::errors`.
+    #[error("errors")]
+    Errors,
+    /// `Limits::idle_commands`.
+    #[error("idle commands")]
+    Idle,
+}
+
+/// What the driver is to do once `next` says `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a driver is one match over them")]
+pub enum Wants {
+    /// Call `next`: something changed since it last said `None`.
+    Next,
+    /// Write `outgoing` and say `sent`. Reading meanwhile is allowed.
+    Flush(Timer),
+    /// Read, and call `next` with what came behind what was kept.
+    Read(Timer),
+    /// Wait for the application: answers are owed. Reading (bounded) notices the end, and brings recipients that may be decided meanwhile.
+    Answer(Timer),
+    /// Shut down writing, read and drop at most 64 KiB or 2 seconds (else the kernel's reset eats the last reply), close.
+    Close,
+}
+
+impl Wants {
+    /// The timer that runs in this state.
+    #[must_use]
+    pub const fn timer(&self) -> Option<Timer> {
+        match self {
+            Self::Flush(timer) | Self::Read(timer) | Self::Answer(timer) => Some(*timer),
+            Self::Next | Self::Close => None,
+        }
+    }
+
+    /// How long a driver reads and drops before it closes.
+    pub const LINGER: Duration = Duration::from_secs(2);
+    /// How many octets a driver reads and drops before it closes.
+    pub const LINGER_OCTETS: usize = 64 * 1024;
+}
+
+/// What the last call of `next` took off the input: for transcripts, logs and metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Traffic {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A command line.
+    Command,
+    /// Content of a message.
+    Content,
+    /// Octets that were skipped: of an over-long line, of a message that was refused, behind the end.
+    Ignored,
+}
+
+/// When a shut-down takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a letter in progress is either finished or not")]
+pub enum When {
+    /// A transaction that is open goes on to its end; all else ends now.
+    AfterMessage,
+    /// At once: an open transaction is void.
+    Now,
+}

@@ -1,0 +1,408 @@
+//! The receiving machine: octets in, events out; decisions in, replies out.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use smtp_proto::server::{Config, Event, Server, Wants};
+//!
+//! let mut server = Server::new(Arc::new(Config::new("mx.test")?));
+//! let mut input = &b""[..];
+//! let Some(Event::Connect(pending)) = server.next(&mut input) else { panic!() };
+//! server.accept(pending)?;
+//! assert_eq!(server.outgoing(), b"220 mx.test ESMTP\r\n");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Driving it
+//!
+//! Call [`next`](Server::next) until it says `None`, then do the one thing that [`wants`](Server::wants) says, then again. The octets
+//! that `next` did not take are presented again in front of what came since.
+//!
+//! # Answering
+//!
+//! An event that needs a decision carries a [`Pending`], which is moved into [`accept`](Server::accept) or [`reply`](Server::reply).
+//! Everything that a program does not know goes to [`decline`](Server::decline). Nothing that is done with a token leaves a session stuck.
+
+mod answer;
+mod config;
+mod event;
+mod limits;
+mod pending;
+mod state;
+mod stock;
+mod take;
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
+
+use bytes::{Buf, BytesMut};
+
+pub use config::{Config, Early};
+pub use event::{Event, Limit, Refusal, Summary, Traffic, Transfer, Wants, When, Why};
+pub use limits::Limits;
+pub use pending::{Acceptable, Kind, Pending, ReplyError, kind};
+
+use self::pending::{Owed, Question};
+use self::state::State;
+use self::stock::Stock;
+use crate::line::Lines;
+use crate::{Code, Condition, Extension, Extensions, Reply, ReplyBuf, Timer, TimerId, Verb};
+
+pub use crate::data::Newlines;
+
+/// What is kept of the outgoing buffer when it is empty, in octets: an idle session holds next to nothing.
+const OUTGOING_KEPT: usize = 1024;
+
+/// One session of a server.
+///
+/// See the [module](self) for how it is driven.
+pub struct Server {
+    config: Arc<Config>,
+    /// The configuration that takes effect once no transaction is open.
+    later_config: Option<Arc<Config>>,
+    state: State,
+    lines: Lines,
+    owed: Owed,
+    outgoing: BytesMut,
+    notices: VecDeque<Notice>,
+    timers: Timers,
+    /// The reply of a shut-down that waits for the end of a transaction.
+    shut_down: Option<ReplyBuf>,
+    taken: Traffic,
+    /// `next` may have something to say.
+    stirred: bool,
+    connect_raised: bool,
+    eof: bool,
+}
+
+/// An event that a call made, to be raised by `next`.
+enum Notice {
+    Reset,
+    Aborted(Why),
+    Refused(Stock),
+}
+
+impl From<Notice> for Event<'_> {
+    fn from(notice: Notice) -> Self {
+        match notice {
+            Notice::Reset => Self::Reset,
+            Notice::Aborted(why) => Self::Aborted(why),
+            Notice::Refused(Stock { reply, why }) => {
+                Self::Refused(Refusal { line: &[], reply, why })
+            }
+        }
+    }
+}
+
+/// The ids of the waits; one for each wait, never used again.
+struct Timers {
+    last: u32,
+    /// A command line, or a window of content.
+    read: TimerId,
+    flush: TimerId,
+    answer: TimerId,
+    /// The oldest answer that was owed when `answer` began.
+    answer_front: Option<u32>,
+}
+
+impl Timers {
+    const fn new() -> Self {
+        Self {
+            last: 2,
+            read: TimerId(0),
+            flush: TimerId(1),
+            answer: TimerId(2),
+            answer_front: None,
+        }
+    }
+
+    const fn fresh(&mut self) -> TimerId {
+        self.last = self.last.wrapping_add(1);
+        TimerId(self.last)
+    }
+}
+
+/// Tells sessions apart, so that a token of one is not taken by another.
+static SESSIONS: AtomicU32 = AtomicU32::new(0);
+
+impl Server {
+    /// A session in front of its greeting.
+    #[must_use]
+    pub fn new(config: Arc<Config>) -> Self {
+        Self {
+            config,
+            later_config: None,
+            state: State::new(),
+            lines: Lines::new(),
+            owed: Owed::new(SESSIONS.fetch_add(1, Ordering::Relaxed)),
+            outgoing: BytesMut::new(),
+            notices: VecDeque::new(),
+            timers: Timers::new(),
+            shut_down: None,
+            taken: Traffic::Nothing,
+            stirred: true,
+            connect_raised: false,
+            eof: false,
+        }
+    }
+
+    /// Takes the next event off the front of `input`, and moves the slice behind what was taken.
+    ///
+    /// Total: no input makes it fail. `None` means that nothing can be said until something changes; [`wants`](Self::wants) says what.
+    pub fn next<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
+        self.taken = Traffic::Nothing;
+        let event = self.step(input);
+        self.stirred = event.is_some();
+        event
+    }
+
+    /// What the driver is to do. After `next` said `None` it is never [`Wants::Next`].
+    #[must_use]
+    pub fn wants(&self) -> Wants {
+        let limits = &self.config.limits;
+        if self.stirred {
+            Wants::Next
+        } else if !self.outgoing.is_empty() {
+            Wants::Flush(Timer { after: limits.flush_wait, id: self.timers.flush })
+        } else if self.state.is_closed() {
+            Wants::Close
+        } else if !self.owed.is_empty() {
+            Wants::Answer(Timer { after: self.answer_wait(), id: self.timers.answer })
+        } else {
+            Wants::Read(Timer { after: self.read_wait(), id: self.timers.read })
+        }
+    }
+
+    fn answer_wait(&self) -> Duration {
+        match self.owed.question() {
+            Some(Question::Message) => self.config.limits.message_wait,
+            _ => self.config.limits.answer_wait,
+        }
+    }
+
+    fn read_wait(&self) -> Duration {
+        if self.state.in_content() {
+            self.config.limits.window
+        } else {
+            self.config.limits.command_wait
+        }
+    }
+
+    /// The octets that are to be written, in this order and nothing between them.
+    #[must_use]
+    pub fn outgoing(&self) -> &[u8] {
+        &self.outgoing
+    }
+
+    /// Says that `octets` octets of [`outgoing`](Self::outgoing) were written.
+    pub fn sent(&mut self, octets: usize) {
+        self.stirred |= self.is_blocked();
+        self.outgoing.advance(octets.min(self.outgoing.len()));
+        self.emptied();
+    }
+
+    /// Everything that is to be written, for I/O that owns its buffers; it counts as sent. `spare`, emptied, takes its place.
+    #[must_use]
+    pub fn take_outgoing(&mut self, mut spare: BytesMut) -> BytesMut {
+        self.stirred |= self.is_blocked();
+        spare.clear();
+        core::mem::replace(&mut self.outgoing, spare)
+    }
+
+    fn emptied(&mut self) {
+        if self.outgoing.is_empty() {
+            self.outgoing.clear();
+            if self.outgoing.capacity() > OUTGOING_KEPT {
+                self.outgoing = BytesMut::new();
+            }
+        }
+    }
+
+    /// Whether so many replies wait that no more commands are taken.
+    fn is_blocked(&self) -> bool {
+        self.outgoing.len() >= self.config.limits.replies
+    }
+
+    /// Says that the input ended. What was presented is still served, and answers that are owed are still waited for.
+    pub fn eof(&mut self) {
+        self.eof = true;
+        self.stirred = true;
+    }
+
+    /// Says that the wait of this id is over. An id that is not that of [`wants`](Self::wants) does nothing.
+    pub fn timed_out(&mut self, id: TimerId) {
+        match self.wants() {
+            Wants::Flush(timer) if timer.id == id => {
+                // The peer reads nothing: no reply can tell it more.
+                self.outgoing.clear();
+                self.owed.clear();
+                self.end(Why::TimedOut);
+            }
+            Wants::Read(timer) if timer.id == id => self.read_timed_out(),
+            Wants::Answer(timer) if timer.id == id => self.abandon(),
+            _ => {}
+        }
+    }
+
+    fn read_timed_out(&mut self) {
+        let least = self.config.limits.window_octets;
+        if let Some(content) = self.state.content().filter(|content| content.window >= least) {
+            content.window = 0;
+            self.timers.read = self.timers.fresh();
+        } else {
+            // RFC 5321 4.5.3.2.7, 3.8: say so before closing.
+            self.end_with(stock::TIMED_OUT);
+        }
+    }
+
+    /// Answers everything that is owed, 451 4.3.0: the handler panicked, or its task is gone.
+    pub fn abandon(&mut self) {
+        while let Some((index, question)) = self.owed.first_open() {
+            let stock =
+                if question == Question::Connect { stock::NO_GREETING } else { stock::UNANSWERED };
+            self.settle(index, question, &stock.reply);
+            self.notices.push_back(Notice::Refused(stock));
+        }
+        self.stirred = true;
+    }
+
+    /// Ends the session with `reply`, which should be a 421 (RFC 5321 3.8); anything else is sent as 421 4.3.2.
+    pub fn shut_down(&mut self, reply: &Reply<'_>, when: When) {
+        let reply = match reply.code() {
+            Code::UNAVAILABLE => *reply,
+            _ => reply.with_code(
+                Code::UNAVAILABLE,
+                Some(Condition::SYSTEM_NOT_ACCEPTING_MESSAGES.transient()),
+            ),
+        };
+        self.stirred = true;
+        match when {
+            When::Now => self.hang_up(&reply, Why::ShutDown),
+            When::AfterMessage => {
+                self.shut_down = Some(reply.to_owned());
+                self.shut_down_when_done();
+            }
+        }
+    }
+
+    /// A shut-down waits for an open transaction, and for answers that are owed; a greeting that is owed it takes the place of.
+    fn shut_down_when_done(&mut self) {
+        let busy = self.state.in_transaction() || self.state.in_content() || !self.owed.is_empty();
+        if busy && !self.state.greeting_owed() {
+            return;
+        }
+        if let Some(reply) = self.shut_down.take() {
+            self.hang_up(&reply.as_ref(), Why::ShutDown);
+        }
+    }
+
+    /// Takes another configuration: at once, or when the transaction that is open is over.
+    pub fn reconfigure(&mut self, config: Arc<Config>) {
+        self.later_config = Some(config);
+        self.reconfigure_when_done();
+    }
+
+    fn reconfigure_when_done(&mut self) {
+        let done = !self.state.in_transaction() && !self.state.in_content() && self.owed.is_empty();
+        if done && let Some(config) = self.later_config.take() {
+            self.config = config;
+        }
+    }
+
+    // How a session ends.
+
+    /// 421 in place of everything that is owed, and the end.
+    fn hang_up(&mut self, reply: &Reply<'_>, why: Why) {
+        if !self.state.is_over() {
+            self.owed.clear();
+            self.write(reply);
+            self.end(why);
+        }
+    }
+
+    fn end_with(&mut self, Stock { reply, why }: Stock) {
+        self.hang_up(&reply, why);
+    }
+
+    fn end(&mut self, why: Why) {
+        if self.state.ended(why) {
+            self.notices.push_back(Notice::Aborted(why));
+        }
+        self.stirred = true;
+    }
+
+    // What the application may ask.
+
+    /// The `with` keyword of a Received field for this session (RFC 3848, RFC 6531 4.3).
+    #[must_use]
+    pub fn protocol(&self) -> &'static str {
+        match self.state.hello_verb() {
+            None | Some(Verb::Helo) => "SMTP",
+            _ if self.state.smtputf8() => "UTF8SMTP",
+            _ => "ESMTP",
+        }
+    }
+
+    /// Whether MAIL was accepted and the transaction is not over.
+    #[must_use]
+    pub const fn in_transaction(&self) -> bool {
+        self.state.in_transaction()
+    }
+
+    /// Recipients that were accepted in this transaction.
+    #[must_use]
+    pub const fn accepted(&self) -> u32 {
+        self.state.accepted()
+    }
+
+    /// Decisions that the application owes.
+    #[must_use]
+    pub fn owed(&self) -> usize {
+        self.owed.open()
+    }
+
+    /// Whether the client may use this extension: it was offered in the reply to its last EHLO.
+    #[must_use]
+    pub fn offered(&self, extension: Extension) -> bool {
+        self.state.offered().contains(extension)
+    }
+
+    /// The configuration in effect.
+    #[must_use]
+    pub const fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// What the last call of [`next`](Self::next) took.
+    #[must_use]
+    pub const fn last_taken(&self) -> Traffic {
+        self.taken
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("protocol", &self.protocol())
+            .field("in_transaction", &self.in_transaction())
+            .field("owed", &self.owed())
+            .field("wants", &self.wants())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What EHLO is told beyond the host name: nothing after HELO.
+fn hello_text(config: &Config, greet: &str, offer: Option<&Extensions>) -> alloc::string::String {
+    use fmt::Write;
+    let mut text = alloc::string::String::new();
+    let written =
+        write!(text, "{}{}{greet}", config.name(), if greet.is_empty() { "" } else { " " })
+            .and_then(|()| offer.map_or(Ok(()), |offer| offer.write_lines(&mut text)));
+    debug_assert!(written.is_ok(), "a String takes any text");
+    text
+}
+
+#[cfg(test)]
+mod tests;

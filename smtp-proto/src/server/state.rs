@@ -1,0 +1,337 @@
+//! Every transition of the server machine, and nothing else: what a session is in, and what may come then.
+//!
+//! | | before hello | hello | MAIL accepted | RCPT tried | content |
+//! |---|---|---|---|---|---|
+//! | EHLO HELO | hello | hello | hello | hello | |
+//! | MAIL | 503 | transaction | 503 | 503 | |
+//! | RCPT | 503 | 503 | recipient | recipient | |
+//! | DATA | 503 | 503 | 503 | content, or 554 where all were refused | |
+//! | RSET | 250 | 250 | hello | hello | |
+//! | end of data | | | | | hello |
+//!
+//! RFC 5321 4.1.4: what is refused changes nothing. The transaction is replaced whole at every end, never cleared field by field.
+
+use super::stock::{self, Stock};
+use super::{Summary, Why};
+use crate::data::Reader;
+use crate::wire::extension::Set;
+use crate::{Body, Code, Extension, Mail, Verb};
+
+/// Where a session stands.
+pub(super) struct State {
+    phase: Phase,
+    /// `None` before the first hello.
+    hello: Option<Hello>,
+    /// The verb of the hello that is being decided.
+    hello_asked: Verb,
+    transaction: Transaction,
+    errors: u32,
+    idle: u32,
+}
+
+enum Phase {
+    /// The greeting is owed. `true`: octets came meanwhile.
+    Greeting {
+        early: bool,
+    },
+    /// The greeting was 554 or 521: only QUIT is served (RFC 5321 3.1).
+    NoService(Code),
+    Commands,
+    Content(Content),
+    /// The session is over; `Event::Closed` was not raised yet.
+    Over {
+        why: Why,
+        mid_message: bool,
+    },
+    Closed,
+}
+
+#[derive(Clone, Copy)]
+struct Hello {
+    verb: Verb,
+    offered: Set,
+}
+
+/// One mail transaction (RFC 5321 3.3). `Default` is none.
+#[derive(Default)]
+struct Transaction {
+    open: bool,
+    smtputf8: bool,
+    binary: bool,
+    accepted: u32,
+    /// Recipients that are accepted or whose decision is owed.
+    claimed: u32,
+    tried: bool,
+    /// Octets stood behind the DATA that is being decided.
+    early_content: bool,
+}
+
+/// The content that is being received.
+pub(super) struct Content {
+    pub(super) reader: Reader,
+    pub(super) summary: Summary,
+    /// Why it is only drained, where it is.
+    pub(super) void: Option<Stock>,
+    /// Octets taken in this window.
+    pub(super) window: u64,
+}
+
+impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            phase: Phase::Greeting { early: false },
+            hello: None,
+            hello_asked: Verb::Ehlo,
+            transaction: Transaction::default(),
+            errors: 0,
+            idle: 0,
+        }
+    }
+
+    // What is the case.
+
+    pub(super) const fn greeting_owed(&self) -> bool {
+        matches!(self.phase, Phase::Greeting { .. })
+    }
+
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self.phase, Phase::Over { .. } | Phase::Closed)
+    }
+
+    pub(super) const fn is_closed(&self) -> bool {
+        matches!(self.phase, Phase::Closed)
+    }
+
+    pub(super) const fn in_transaction(&self) -> bool {
+        self.transaction.open
+    }
+
+    pub(super) const fn accepted(&self) -> u32 {
+        self.transaction.accepted
+    }
+
+    pub(super) const fn smtputf8(&self) -> bool {
+        self.transaction.smtputf8
+    }
+
+    pub(super) fn hello_verb(&self) -> Option<Verb> {
+        self.hello.map(|hello| hello.verb)
+    }
+
+    pub(super) const fn hello_verb_asked(&self) -> Verb {
+        self.hello_asked
+    }
+
+    pub(super) const fn in_content(&self) -> bool {
+        matches!(self.phase, Phase::Content(_))
+    }
+
+    /// The extensions that may be used: none before EHLO and after HELO.
+    pub(super) fn offered(&self) -> Set {
+        self.hello.map(|hello| hello.offered).unwrap_or_default()
+    }
+
+    /// Whether a client has to wait for the reply to every command (RFC 2920: it was not told that it need not).
+    pub(super) fn in_lockstep(&self) -> bool {
+        self.hello.is_some_and(|hello| !hello.offered.contains(Extension::Pipelining))
+    }
+
+    pub(super) const fn content(&mut self) -> Option<&mut Content> {
+        match &mut self.phase {
+            Phase::Content(content) => Some(content),
+            _ => None,
+        }
+    }
+
+    // What may come: an error is the refusal.
+
+    /// RFC 5321 3.1: after a refusing greeting only QUIT. `verb` is `None` for what is no command.
+    pub(super) fn may_serve(&self, verb: Option<Verb>) -> Result<(), Stock> {
+        match self.phase {
+            Phase::NoService(Code::NEVER_ACCEPTS_MAIL) if verb != Some(Verb::Quit) => {
+                Err(stock::NEVER_MAIL)
+            }
+            Phase::NoService(_) if verb != Some(Verb::Quit) => Err(stock::NO_SERVICE),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) const fn may_mail(&self) -> Result<(), Stock> {
+        if self.hello.is_none() {
+            return Err(stock::HELLO_FIRST);
+        }
+        // RFC 5321 4.1.4: a second MAIL loses nothing of the first.
+        if self.transaction.open { Err(stock::MAIL_TWICE) } else { Ok(()) }
+    }
+
+    pub(super) const fn may_rcpt(&self) -> Result<(), Stock> {
+        if self.hello.is_none() {
+            return Err(stock::HELLO_FIRST);
+        }
+        if self.transaction.open { Ok(()) } else { Err(stock::MAIL_FIRST) }
+    }
+
+    pub(super) fn may_data(&self) -> Result<(), Stock> {
+        self.may_rcpt()?;
+        match self.transaction {
+            Transaction { tried: false, .. } => Err(stock::RCPT_FIRST),
+            Transaction { accepted: 0, .. } => Err(stock::NO_RECIPIENTS),
+            // RFC 3030 3.
+            Transaction { binary: true, .. } => Err(stock::BDAT_NEEDED),
+            _ => Ok(()),
+        }
+    }
+
+    /// RFC 5321 4.5.3.1.10: the limit counts what is accepted and what is still to be decided.
+    pub(super) const fn may_add_recipient(&self, limit: u32) -> Result<(), Stock> {
+        if self.transaction.claimed >= limit { Err(stock::TOO_MANY_RECIPIENTS) } else { Ok(()) }
+    }
+
+    /// Counts an error; the one over the limit ends the session.
+    pub(super) const fn count_error(&mut self, limit: u32) -> Result<(), Stock> {
+        self.errors = self.errors.saturating_add(1);
+        if self.errors > limit { Err(stock::TOO_MANY_ERRORS) } else { Ok(()) }
+    }
+
+    /// Counts an idle command; the one over the limit ends the session. The first hello is free, and so is a RSET with something to reset.
+    pub(super) fn count_idle(&mut self, verb: Verb, limit: u32) -> Result<(), Stock> {
+        let free = match verb {
+            Verb::Ehlo | Verb::Helo | Verb::Lhlo => self.hello.is_none(),
+            Verb::Rset => self.transaction.open,
+            _ => !verb.is_idle(),
+        };
+        if !free {
+            self.idle = self.idle.saturating_add(1);
+        }
+        if self.idle > limit { Err(stock::TOO_MANY_IDLE) } else { Ok(()) }
+    }
+
+    // Transitions.
+
+    /// Octets came before the greeting. Whether this is the first time.
+    pub(super) const fn talked_early(&mut self) -> bool {
+        match &mut self.phase {
+            Phase::Greeting { early } => !core::mem::replace(early, true),
+            _ => false,
+        }
+    }
+
+    pub(super) const fn was_early(&self) -> bool {
+        matches!(self.phase, Phase::Greeting { early: true }) || self.transaction.early_content
+    }
+
+    pub(super) fn greeted(&mut self, code: Code) {
+        self.phase = match code.class().is_positive() {
+            true => Phase::Commands,
+            false => Phase::NoService(code),
+        };
+    }
+
+    pub(super) const fn hello_asked(&mut self, verb: Verb) {
+        self.hello_asked = verb;
+    }
+
+    /// RFC 5321 4.1.4: an accepted hello resets. Whether it ended a transaction.
+    pub(super) fn hello_accepted(&mut self, offered: Set) -> bool {
+        self.hello = Some(Hello { verb: self.hello_asked, offered });
+        self.reset()
+    }
+
+    pub(super) fn mail_asked(&mut self, mail: &Mail<'_>) {
+        let binary = mail.params.body() == Some(Body::BinaryMime);
+        self.transaction =
+            Transaction { smtputf8: mail.params.smtputf8(), binary, ..Transaction::default() };
+    }
+
+    pub(super) fn mail_answered(&mut self, accepted: bool) {
+        if accepted {
+            self.transaction.open = true;
+        } else {
+            self.transaction = Transaction::default();
+        }
+    }
+
+    pub(super) const fn rcpt_asked(&mut self) {
+        self.transaction.claimed = self.transaction.claimed.saturating_add(1);
+    }
+
+    pub(super) const fn rcpt_answered(&mut self, accepted: bool) {
+        if accepted {
+            self.transaction.accepted = self.transaction.accepted.saturating_add(1);
+        } else {
+            self.transaction.claimed = self.transaction.claimed.saturating_sub(1);
+        }
+    }
+
+    /// RFC 2920 3.2: DATA is refused otherwise where every RCPT failed than where there was none. A malformed one counts.
+    pub(super) const fn rcpt_tried(&mut self) {
+        if self.transaction.open {
+            self.transaction.tried = true;
+        }
+    }
+
+    pub(super) const fn data_asked(&mut self, early: bool) {
+        self.transaction.early_content = early;
+    }
+
+    pub(super) const fn data_refused(&mut self) {
+        self.transaction.early_content = false;
+    }
+
+    pub(super) fn data_accepted(&mut self, reader: Reader) {
+        self.transaction.early_content = false;
+        self.phase =
+            Phase::Content(Content { reader, summary: Summary::default(), void: None, window: 0 });
+    }
+
+    /// The end of data was taken. A content that is void ends the transaction here, else the answer does.
+    pub(super) fn content_ended(&mut self) -> Option<Content> {
+        match core::mem::replace(&mut self.phase, Phase::Commands) {
+            Phase::Content(content) => {
+                if content.void.is_some() {
+                    self.reset();
+                }
+                Some(content)
+            }
+            other => {
+                self.phase = other;
+                None
+            }
+        }
+    }
+
+    pub(super) fn message_answered(&mut self, accepted: bool) {
+        self.reset();
+        if accepted {
+            (self.errors, self.idle) = (0, 0);
+        }
+    }
+
+    /// Whether there was a transaction to reset.
+    pub(super) fn reset(&mut self) -> bool {
+        core::mem::take(&mut self.transaction).open
+    }
+
+    /// Nothing more is taken. Whether the content of a letter that is not void yet was being received.
+    pub(super) fn ended(&mut self, why: Why) -> bool {
+        let (mid_message, alive) = match &self.phase {
+            Phase::Content(content) => (true, content.void.is_none()),
+            Phase::Over { .. } | Phase::Closed => return false,
+            _ => (false, false),
+        };
+        self.reset();
+        self.phase = Phase::Over { why, mid_message };
+        alive
+    }
+
+    /// The end, to be told once.
+    pub(super) fn closed(&mut self) -> Option<(Why, bool)> {
+        match self.phase {
+            Phase::Over { why, mid_message } => {
+                self.phase = Phase::Closed;
+                Some((why, mid_message))
+            }
+            _ => None,
+        }
+    }
+}

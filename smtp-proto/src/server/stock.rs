@@ -1,0 +1,152 @@
+//! The replies that the machine gives by itself, each with its reason.
+
+use super::{Limit, Why};
+use crate::{Code, Condition, EnhancedCode, Reply};
+
+/// A refusal: what the peer is told, and why.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stock {
+    pub(super) reply: Reply<'static>,
+    pub(super) why: Why,
+}
+
+const fn stock(code: Code, condition: Condition, text: &'static str, why: Why) -> Stock {
+    Stock { reply: Reply::new(code, EnhancedCode::new(code.class(), condition), text), why }
+}
+
+const fn order(text: &'static str) -> Stock {
+    stock(Code::BAD_SEQUENCE, Condition::INVALID_COMMAND, text, Why::Order)
+}
+
+pub(super) const NOT_IMPLEMENTED: Stock = stock(
+    Code::NOT_IMPLEMENTED,
+    Condition::INVALID_COMMAND,
+    "Command not implemented",
+    Why::NotOffered,
+);
+pub(super) const OTHER_PROTOCOL: Stock =
+    stock(Code::SYNTAX_ERROR, Condition::INVALID_COMMAND, "This is SMTP, not LMTP", Why::Order);
+pub(super) const TLS_HELLO: Stock = stock(
+    Code::SYNTAX_ERROR,
+    Condition::SYNTAX_ERROR,
+    "This port does not begin with TLS",
+    Why::ForeignProtocol,
+);
+pub(super) const LINE_TOO_LONG: Stock =
+    stock(Code::SYNTAX_ERROR, Condition::SYNTAX_ERROR, "Line too long", Why::TooLong);
+pub(super) const HELLO_FIRST: Stock = order("Say EHLO first");
+pub(super) const NO_SERVICE: Stock = order("No SMTP service here");
+pub(super) const MAIL_TWICE: Stock = order("A sender was already given");
+pub(super) const MAIL_FIRST: Stock = order("Say MAIL first");
+pub(super) const RCPT_FIRST: Stock = order("Say RCPT first");
+pub(super) const BDAT_NEEDED: Stock = order("BINARYMIME comes by BDAT only");
+// RFC 7504 3: a host that never accepts mail may say so again.
+pub(super) const NEVER_MAIL: Stock = stock(
+    Code::NEVER_ACCEPTS_MAIL,
+    Condition::SYSTEM_NOT_ACCEPTING_MESSAGES,
+    "This host accepts no mail",
+    Why::Order,
+);
+// RFC 2920 3.2: the failure of all recipients is told at DATA.
+pub(super) const NO_RECIPIENTS: Stock = stock(
+    Code::TRANSACTION_FAILED,
+    Condition::INVALID_COMMAND,
+    "No valid recipients",
+    Why::NoRecipients,
+);
+// RFC 5321 4.1.1.11.
+pub(super) const UNKNOWN_PARAMETER: Stock = stock(
+    Code::PARAMETERS_NOT_RECOGNISED,
+    Condition::INVALID_COMMAND_ARGUMENTS,
+    "Parameter not recognised",
+    Why::NotOffered,
+);
+pub(super) const UTF8_PARAMETER: Stock = stock(
+    Code::BAD_ARGUMENTS,
+    Condition::INVALID_COMMAND_ARGUMENTS,
+    "This value needs SMTPUTF8",
+    Why::Utf8,
+);
+// RFC 6531 3.5.
+pub(super) const UTF8_SENDER: Stock = stock(
+    Code::MAILBOX_UNAVAILABLE,
+    Condition::NON_ASCII_ADDRESS_NOT_PERMITTED,
+    "This address needs SMTPUTF8",
+    Why::Utf8,
+);
+pub(super) const UTF8_RECIPIENT: Stock = stock(
+    Code::NAME_NOT_ALLOWED,
+    Condition::NON_ASCII_ADDRESS_NOT_PERMITTED,
+    "This address needs SMTPUTF8",
+    Why::Utf8,
+);
+// RFC 1870 6.1.
+pub(super) const MESSAGE_TOO_BIG: Stock = stock(
+    Code::EXCEEDED_STORAGE,
+    Condition::MESSAGE_TOO_BIG_FOR_SYSTEM,
+    "Message too big",
+    Why::Limit(Limit::Message),
+);
+// RFC 5321 4.5.3.1.10: 452, not 552.
+pub(super) const TOO_MANY_RECIPIENTS: Stock = stock(
+    Code::INSUFFICIENT_STORAGE,
+    Condition::TOO_MANY_RECIPIENTS,
+    "Too many recipients",
+    Why::Limit(Limit::Recipients),
+);
+pub(super) const STRAY_NEWLINE: Stock = stock(
+    Code::MAILBOX_UNAVAILABLE,
+    Condition::SYNTAX_ERROR,
+    "Bare CR, bare LF or NUL in the message",
+    Why::Newline,
+);
+pub(super) const EARLY: Stock = stock(
+    Code::TRANSACTION_FAILED,
+    Condition::OTHER_PROTOCOL_STATUS,
+    "Octets came before their time",
+    Why::Early,
+);
+pub(super) const TOO_MANY_ERRORS: Stock = stock(
+    Code::UNAVAILABLE,
+    Condition::OTHER_SECURITY_STATUS,
+    "Too many errors",
+    Why::Limit(Limit::Errors),
+);
+pub(super) const TOO_MANY_IDLE: Stock = stock(
+    Code::UNAVAILABLE,
+    Condition::OTHER_SECURITY_STATUS,
+    "Too many commands without a message",
+    Why::Limit(Limit::Idle),
+);
+pub(super) const TIMED_OUT: Stock =
+    stock(Code::UNAVAILABLE, Condition::BAD_CONNECTION, "Too slow, closing", Why::TimedOut);
+pub(super) const NO_GREETING: Stock = stock(
+    Code::UNAVAILABLE,
+    Condition::OTHER_MAIL_SYSTEM_STATUS,
+    "Not now, closing",
+    Why::Unanswered,
+);
+pub(super) const UNANSWERED: Stock = stock(
+    Code::LOCAL_ERROR,
+    Condition::OTHER_MAIL_SYSTEM_STATUS,
+    "Local error in processing",
+    Why::Unanswered,
+);
+
+/// Positive replies.
+const fn ok(code: Code, text: &'static str) -> Reply<'static> {
+    Reply::new(code, Some(Condition::OTHER_UNDEFINED_STATUS.success()), text)
+}
+
+pub(super) const OK: Reply<'static> = ok(Code::OK, "OK");
+pub(super) const CLOSING: Reply<'static> = ok(Code::CLOSING, "Closing");
+pub(super) const HELP: Reply<'static> = ok(Code::HELP, "See RFC 5321");
+// RFC 5321 3.5.3, 7.3: never 250 for what was not verified.
+pub(super) const CANNOT_VERIFY: Reply<'static> =
+    ok(Code::CANNOT_VERIFY, "Cannot verify, but will take a message");
+/// RFC 5321 4.3.2: what [`decline`](super::Server::decline) says to a RCPT.
+pub(super) const NO_SUCH_MAILBOX: Reply<'static> = Reply::new(
+    Code::MAILBOX_UNAVAILABLE,
+    Some(Condition::BAD_DESTINATION_MAILBOX_ADDRESS.permanent()),
+    "No such mailbox here",
+);

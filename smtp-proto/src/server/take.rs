@@ -1,0 +1,405 @@
+//! Takes commands and content off the input, and raises what they are.
+
+use super::state::Content;
+use super::stock::{self, Stock};
+use super::{Early, Event, Limit, Notice, Refusal, Server, Traffic, Transfer, Why};
+use crate::data::Piece;
+use crate::line::Line;
+use crate::{Code, Command, Host, Mail, ParseError, ParseErrorKind, Rcpt, Verb};
+
+/// The first octets of a TLS record with a hello in it: it holds no line end to wait for.
+const TLS_HELLO: [u8; 2] = [0x16, 0x03];
+
+impl Server {
+    /// The next event, or nothing to say.
+    pub(super) fn step<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
+        loop {
+            if let Some(notice) = self.notices.pop_front() {
+                return Some(notice.into());
+            }
+            if self.state.is_over() {
+                return self.over(input);
+            }
+            if self.state.greeting_owed() {
+                return self.before_greeting(input);
+            }
+            if self.state.in_content() {
+                match self.content(input) {
+                    Some(event) => return Some(event),
+                    None if self.notices.is_empty() && !self.state.is_over() => {
+                        return self.starved();
+                    }
+                    None => continue,
+                }
+            }
+            if self.is_blocked() || !self.may_take(input) {
+                self.answers_owed();
+                return None;
+            }
+            match self.line(input) {
+                Some(Some(event)) => return Some(event),
+                Some(None) => {}
+                None => return self.starved(),
+            }
+        }
+    }
+
+    /// What stands behind the end is dropped.
+    fn over<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
+        if !input.is_empty() {
+            *input = &[];
+            self.taken = Traffic::Ignored;
+        }
+        self.state.closed().map(|(why, mid_message)| Event::Closed { why, mid_message })
+    }
+
+    /// RFC 5321 4.3.1: the client waits for the greeting.
+    fn before_greeting<'b>(&mut self, input: &[u8]) -> Option<Event<'b>> {
+        let first = !input.is_empty() && self.state.talked_early();
+        if !core::mem::replace(&mut self.connect_raised, true) {
+            let pending = self.owed.ask();
+            self.answers_owed();
+            return Some(Event::Connect(pending));
+        }
+        first.then_some(Event::EarlyTalker)
+    }
+
+    /// Whether a command may be taken: with decisions owed only a RCPT that other RCPTs wait in front of.
+    fn may_take(&self, input: &[u8]) -> bool {
+        if self.owed.is_empty() {
+            return true;
+        }
+        let rcpt = input
+            .split_first_chunk::<4>()
+            .is_some_and(|(word, _)| Verb::parse(word) == Some(Verb::Rcpt));
+        rcpt && !self.owed.closes()
+            && self.owed.len() < self.config.limits.answers_owed
+            && self.owed.only_rcpt()
+    }
+
+    /// The answer timer runs for the oldest answer.
+    fn answers_owed(&mut self) {
+        let front = (!self.owed.is_empty()).then(|| self.owed.front());
+        if front != self.timers.answer_front {
+            self.timers.answer_front = front;
+            self.timers.answer = self.timers.fresh();
+        }
+    }
+
+    /// No whole unit is left in the input. After the end none will come.
+    fn starved<'b>(&mut self) -> Option<Event<'b>> {
+        self.answers_owed();
+        if self.eof && self.owed.is_empty() {
+            self.end(Why::Eof);
+            return match self.notices.pop_front() {
+                Some(notice) => Some(notice.into()),
+                None => self.over(&mut &[][..]),
+            };
+        }
+        None
+    }
+
+    // Content.
+
+    /// The next piece of content: `None` when more octets are needed, or a notice tells what happened.
+    fn content<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
+        let limit = self.config.limits.message;
+        while let Some(content) = self.state.content() {
+            let before = input.len();
+            let piece = content.reader.next(input, &self.config.finder);
+            let taken = before.saturating_sub(input.len());
+            if taken > 0 {
+                self.taken =
+                    if content.void.is_some() { Traffic::Ignored } else { Traffic::Content };
+            }
+            content.window = content.window.saturating_add(taken as u64);
+            match piece? {
+                Piece::Run(run) => {
+                    let room = limit.saturating_sub(content.summary.octets);
+                    content.summary.octets =
+                        content.summary.octets.saturating_add(run.len() as u64);
+                    let over = content.summary.octets > limit;
+                    if content.void.is_none() {
+                        let kept = usize::try_from(room)
+                            .ok()
+                            .and_then(|room| run.get(..room))
+                            .unwrap_or(run);
+                        content.summary.eight_bit |= !kept.is_ascii();
+                        if over {
+                            content.reader.drain();
+                            self.void_content(stock::MESSAGE_TOO_BIG);
+                        }
+                        if !kept.is_empty() {
+                            return Some(Event::Body(kept));
+                        }
+                        return None;
+                    }
+                    // Draining is bounded: 552 and not 421, so that the sender does not try for days.
+                    if content.summary.octets > limit.saturating_mul(2) {
+                        return self.drained_too_long();
+                    }
+                }
+                Piece::Stray => {
+                    self.void_content(stock::STRAY_NEWLINE);
+                    return None;
+                }
+                Piece::End => return self.end_of_data(),
+            }
+        }
+        None
+    }
+
+    /// The letter is void: its content is read on to its end and refused there. The first fault gives the code.
+    fn void_content(&mut self, fault: Stock) {
+        if let Some(content) = self.state.content().filter(|content| content.void.is_none()) {
+            content.void = Some(fault);
+            self.notices.push_back(Notice::Aborted(fault.why));
+        }
+    }
+
+    fn drained_too_long<'b>(&mut self) -> Option<Event<'b>> {
+        self.end_with(stock::MESSAGE_TOO_BIG);
+        Some(Event::Refused(Refusal {
+            line: &[],
+            reply: stock::MESSAGE_TOO_BIG.reply,
+            why: Why::Limit(Limit::Message),
+        }))
+    }
+
+    fn end_of_data<'b>(&mut self) -> Option<Event<'b>> {
+        self.timers.read = self.timers.fresh();
+        let Content { void, mut summary, reader, .. } = self.state.content_ended()?;
+        if let Some(Stock { reply, why }) = void {
+            self.auto(&reply, None);
+            self.shut_down_when_done();
+            self.reconfigure_when_done();
+            return Some(Event::Refused(Refusal { line: &[], reply, why }));
+        }
+        summary.repaired = reader.repairs();
+        Some(Event::Message { content: summary, pending: self.owed.ask() })
+    }
+
+    // Commands.
+
+    /// Takes one line. `None`: it is not whole yet; `Some(None)`: it was served and there is nothing to tell.
+    fn line<'b>(&mut self, input: &mut &'b [u8]) -> Option<Option<Event<'b>>> {
+        if input.starts_with(&TLS_HELLO) && !self.lines.is_skipping() {
+            *input = &[];
+            self.taken = Traffic::Ignored;
+            return Some(Some(self.refuse_and_close(&[], stock::TLS_HELLO)));
+        }
+        let before = input.len();
+        let line = self.lines.next(input, self.config.command_line());
+        if before != input.len() {
+            self.taken = if matches!(line, Some(Line::Whole(_))) {
+                Traffic::Command
+            } else {
+                Traffic::Ignored
+            };
+        }
+        let line = line?;
+        self.timers.read = self.timers.fresh();
+        Some(match line {
+            Line::Whole(line) => self.command(line, !input.is_empty()),
+            Line::TooLong => Some(self.refuse(&[], stock::LINE_TOO_LONG)),
+            Line::Endless => Some(self.refuse_and_close(&[], stock::LINE_TOO_LONG)),
+        })
+    }
+
+    /// Serves a command line. `behind`: octets stand behind it.
+    fn command<'b>(&mut self, line: &'b [u8], behind: bool) -> Option<Event<'b>> {
+        let command = Command::parse_with(line, self.config.syntax);
+        let verb = match &command {
+            Ok(command) => Some(command.verb()),
+            Err(_) => Verb::split_from(line).ok().map(|(verb, _)| verb),
+        };
+        if let Err(early) = self.waited(verb, behind) {
+            return Some(self.refuse_and_close(line, early));
+        }
+        if let Err(refusal) = self.state.may_serve(verb) {
+            return Some(self.refuse(line, refusal));
+        }
+        match command {
+            Ok(command) => self.serve(line, command, behind),
+            Err(error) => Some(self.malformed(line, verb, error)),
+        }
+    }
+
+    /// The check of a synchronisation point: the client waits behind these commands, and behind each where it was not told that it need
+    /// not (RFC 2920 3.1). What stands behind QUIT is dropped.
+    fn waited(&self, verb: Option<Verb>, behind: bool) -> Result<(), Stock> {
+        let waits = match verb {
+            Some(Verb::Ehlo | Verb::Helo | Verb::Lhlo | Verb::Data) => true,
+            Some(Verb::Quit) => false,
+            _ => self.state.in_lockstep(),
+        };
+        if behind && waits && self.config.early == Early::Close {
+            Err(stock::EARLY)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn malformed<'b>(
+        &mut self,
+        line: &'b [u8],
+        verb: Option<Verb>,
+        error: ParseError,
+    ) -> Event<'b> {
+        if verb == Some(Verb::Rcpt) {
+            self.state.rcpt_tried();
+        }
+        let reply = error.reply(verb);
+        match error.kind {
+            ParseErrorKind::ForeignProtocol => {
+                self.refuse_and_close(line, Stock { reply, why: Why::ForeignProtocol })
+            }
+            _ => self.refuse(line, Stock { reply, why: Why::Syntax }),
+        }
+    }
+
+    fn serve<'b>(
+        &mut self,
+        line: &'b [u8],
+        command: Command<'b>,
+        behind: bool,
+    ) -> Option<Event<'b>> {
+        let verb = command.verb();
+        let result = match command {
+            Command::Mail(mail) => self.mail(mail),
+            Command::Rcpt(rcpt) => self.rcpt(rcpt),
+            Command::Data => self.data(behind),
+            Command::Unsupported(Verb::Bdat) => {
+                // The octets behind cannot be told from commands.
+                return Some(self.refuse_and_close(line, stock::NOT_IMPLEMENTED));
+            }
+            Command::Unsupported(_) => Err(stock::NOT_IMPLEMENTED),
+            Command::Query { verb: Verb::Expn, .. }
+                if !self.config.set().contains(crate::Extension::Expn) =>
+            {
+                Err(stock::NOT_IMPLEMENTED)
+            }
+            Command::Hello { verb: Verb::Lhlo, .. } => Err(stock::OTHER_PROTOCOL),
+            Command::Quit => {
+                self.auto(&stock::CLOSING, Some(Why::Quit));
+                return Some(Event::Quit);
+            }
+            _ => match self.state.count_idle(verb, self.config.limits.idle_commands) {
+                Err(limit) => return Some(self.refuse_and_close(line, limit)),
+                Ok(()) => return self.idle(command),
+            },
+        };
+        match result {
+            Ok(event) => Some(event),
+            Err(_) if behind && verb == Verb::Data => {
+                Some(self.refuse_and_close(line, stock::EARLY))
+            }
+            Err(refusal) => Some(self.refuse(line, refusal)),
+        }
+    }
+
+    fn mail<'b>(&mut self, mail: Mail<'b>) -> Result<Event<'b>, Stock> {
+        self.state.may_mail()?;
+        if !mail.params.within(self.state.offered()) {
+            return Err(stock::UNKNOWN_PARAMETER);
+        }
+        // RFC 6531 3.3, 3.5: UTF-8 only in a transaction that has SMTPUTF8.
+        if !mail.params.smtputf8() {
+            if !mail.from.is_ascii() {
+                return Err(stock::UTF8_SENDER);
+            }
+            if !mail.params.is_ascii() {
+                return Err(stock::UTF8_PARAMETER);
+            }
+        }
+        // RFC 1870 6.1.
+        if mail.params.size().is_some_and(|octets| octets > self.config.limits.message) {
+            return Err(stock::MESSAGE_TOO_BIG);
+        }
+        self.state.mail_asked(&mail);
+        Ok(Event::Mail { mail, pending: self.owed.ask() })
+    }
+
+    fn rcpt<'b>(&mut self, rcpt: Rcpt<'b>) -> Result<Event<'b>, Stock> {
+        self.state.may_rcpt()?;
+        self.state.rcpt_tried();
+        if !rcpt.params.within(self.state.offered()) {
+            return Err(stock::UNKNOWN_PARAMETER);
+        }
+        if !self.state.smtputf8() {
+            if !rcpt.to.is_ascii() {
+                return Err(stock::UTF8_RECIPIENT);
+            }
+            if !rcpt.params.is_ascii() {
+                return Err(stock::UTF8_PARAMETER);
+            }
+        }
+        self.state.may_add_recipient(self.config.limits.recipients)?;
+        self.state.rcpt_asked();
+        Ok(Event::Rcpt { rcpt, pending: self.owed.ask() })
+    }
+
+    fn data<'b>(&mut self, behind: bool) -> Result<Event<'b>, Stock> {
+        self.state.may_data()?;
+        self.state.data_asked(behind);
+        Ok(Event::Data { how: Transfer::Data, pending: self.owed.ask() })
+    }
+
+    /// Commands that do nothing for any letter.
+    fn idle<'b>(&mut self, command: Command<'b>) -> Option<Event<'b>> {
+        match command {
+            Command::Hello { verb, name } => Some(self.hello(verb, name)),
+            Command::Rset => {
+                self.state.reset();
+                self.auto(&stock::OK, None);
+                self.shut_down_when_done();
+                self.reconfigure_when_done();
+                Some(Event::Reset)
+            }
+            Command::Query { verb: Verb::Help, .. } => {
+                self.auto(&stock::HELP, None);
+                None
+            }
+            Command::Query { verb: Verb::Vrfy, .. }
+                if !self.config.set().contains(crate::Extension::Vrfy) =>
+            {
+                self.auto(&stock::CANNOT_VERIFY, None);
+                None
+            }
+            Command::Query { verb, text } => {
+                Some(Event::Query { verb, text, pending: self.owed.ask() })
+            }
+            _ => {
+                self.auto(&stock::OK, None);
+                None
+            }
+        }
+    }
+
+    fn hello<'b>(&mut self, verb: Verb, name: Host<'b>) -> Event<'b> {
+        self.state.hello_asked(verb);
+        Event::Hello { verb, name, pending: self.owed.ask() }
+    }
+
+    // Refusals.
+
+    fn refuse<'b>(&mut self, line: &'b [u8], refusal: Stock) -> Event<'b> {
+        if is_error(refusal.reply.code())
+            && let Err(limit) = self.state.count_error(self.config.limits.errors)
+        {
+            return self.refuse_and_close(line, limit);
+        }
+        self.auto(&refusal.reply, None);
+        Event::Refused(Refusal { line, reply: refusal.reply, why: refusal.why })
+    }
+
+    fn refuse_and_close<'b>(&mut self, line: &'b [u8], refusal: Stock) -> Event<'b> {
+        self.auto(&refusal.reply, Some(refusal.why));
+        Event::Refused(Refusal { line, reply: refusal.reply, why: refusal.why })
+    }
+}
+
+/// The codes that only a client at fault gets from the machine.
+fn is_error(code: Code) -> bool {
+    matches!(code.get(), 500..=504 | 555)
+}

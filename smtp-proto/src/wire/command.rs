@@ -1,0 +1,375 @@
+//! Commands: one line each, from the client.
+//!
+//! ```abnf
+//! ehlo = "EHLO" SP ( Domain / address-literal ) CRLF               ; RFC 5321 4.1.1.1
+//! helo = "HELO" SP Domain CRLF
+//! mail = "MAIL FROM:" Reverse-path [ SP Mail-parameters ] CRLF     ; 4.1.1.2
+//! rcpt = "RCPT TO:" Forward-path [ SP Rcpt-parameters ] CRLF       ; 4.1.1.3
+//! data = "DATA" CRLF   rset = "RSET" CRLF   quit = "QUIT" CRLF
+//! vrfy = "VRFY" SP String CRLF   expn = "EXPN" SP String CRLF
+//! noop = "NOOP" [ SP String ] CRLF   help = "HELP" [ SP String ] CRLF   ; real clients send any text
+//! ```
+
+use bytes::BufMut;
+
+use super::{ForwardPath, ForwardPathBuf, ReversePath, ReversePathBuf, Syntax, Verb, chars};
+use super::{
+    Host, MailParams, MailParamsBuf, ParseError, ParseErrorKind, RcptParams, RcptParamsBuf,
+};
+
+/// A command line, read.
+///
+/// ```
+/// use smtp_proto::{Command, ParseErrorKind};
+///
+/// assert!(matches!(Command::parse(b"rcpt to:<bob@example.test>")?, Command::Rcpt(_)));
+///
+/// let error = Command::parse(b"RCPT TO:<bob@exa mple.test>").unwrap_err();
+/// assert_eq!((error.at, error.kind), (16, ParseErrorKind::PathEnd));
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Command<'a> {
+    /// EHLO, HELO or LHLO, and whom the client says it is.
+    Hello {
+        /// One of the three.
+        verb: Verb,
+        /// What it calls itself.
+        name: Host<'a>,
+    },
+    /// MAIL.
+    Mail(Mail<'a>),
+    /// RCPT.
+    Rcpt(Rcpt<'a>),
+    /// DATA.
+    Data,
+    /// RSET.
+    Rset,
+    /// NOOP and its text, which means nothing.
+    Noop(&'a str),
+    /// QUIT.
+    Quit,
+    /// VRFY, EXPN or HELP and its text: printable US-ASCII, for HELP also empty.
+    Query {
+        /// One of the three.
+        verb: Verb,
+        /// What is asked for.
+        text: &'a str,
+    },
+    /// A verb that is known by name, and whose arguments are not read here.
+    Unsupported(Verb),
+}
+
+/// MAIL: who sends the message, and how it is to be treated.
+///
+/// ```
+/// use smtp_proto::{Command, ReversePath};
+///
+/// let Command::Mail(mail) = Command::parse(b"MAIL FROM:<> SIZE=100")? else { unreachable!() };
+/// assert_eq!((mail.from, mail.params.size()), (ReversePath::Null, Some(100)));
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "the command has these two parts")]
+pub struct Mail<'a> {
+    /// The reverse-path.
+    pub from: ReversePath<'a>,
+    /// Its parameters.
+    pub params: MailParams<'a>,
+}
+
+/// RCPT: one recipient, and what its sender wants to hear of it.
+///
+/// ```
+/// use smtp_proto::Command;
+///
+/// let Command::Rcpt(rcpt) = Command::parse(b"RCPT TO:<bob@x.test>")? else { unreachable!() };
+/// assert_eq!(rcpt.to.to_string(), "bob@x.test");
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "the command has these two parts")]
+pub struct Rcpt<'a> {
+    /// The forward-path.
+    pub to: ForwardPath<'a>,
+    /// Its parameters.
+    pub params: RcptParams<'a>,
+}
+
+impl<'a> Command<'a> {
+    /// Reads a line, which comes without its CRLF, by the grammar of the RFCs.
+    ///
+    /// # Errors
+    ///
+    /// What was expected, and where. [`ParseError::reply`] is the answer that a server gives.
+    pub fn parse(line: &'a [u8]) -> Result<Self, ParseError> {
+        Self::parse_with(line, Syntax::STRICT)
+    }
+
+    /// Reads a line with the tolerances of `syntax`.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_with(line: &'a [u8], syntax: Syntax) -> Result<Self, ParseError> {
+        let line = if syntax.contains(Syntax::TRAILING_SPACE) { trim_end(line) } else { line };
+        let (verb, rest) = Verb::split_from(line).map_err(|kind| ParseError::new(0, kind))?;
+        let arguments = Arguments { rest, whole: line.len(), syntax };
+        match verb {
+            Verb::Mail => arguments.mail(),
+            Verb::Rcpt => arguments.rcpt(),
+            Verb::Data => arguments.none(Self::Data),
+            Verb::Rset => arguments.none(Self::Rset),
+            Verb::Quit => arguments.none(Self::Quit),
+            Verb::Ehlo | Verb::Helo | Verb::Lhlo => arguments.hello(verb),
+            Verb::Noop => arguments.text().map(Self::Noop),
+            Verb::Help => arguments.text().map(|text| Self::Query { verb, text }),
+            Verb::Vrfy | Verb::Expn => {
+                arguments.required_text().map(|text| Self::Query { verb, text })
+            }
+            _ => Ok(Self::Unsupported(verb)),
+        }
+    }
+
+    /// The verb.
+    #[must_use]
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Self::Hello { verb, .. } | Self::Query { verb, .. } | Self::Unsupported(verb) => *verb,
+            Self::Mail(_) => Verb::Mail,
+            Self::Rcpt(_) => Verb::Rcpt,
+            Self::Data => Verb::Data,
+            Self::Rset => Verb::Rset,
+            Self::Noop(_) => Verb::Noop,
+            Self::Quit => Verb::Quit,
+        }
+    }
+
+    /// Appends the wire form, CRLF included.
+    pub fn encode(&self, out: &mut impl BufMut) {
+        out.put_slice(self.verb().name().as_bytes());
+        match self {
+            Self::Hello { name, .. } => {
+                out.put_u8(b' ');
+                name.encode(out);
+            }
+            Self::Mail(Mail { from, params }) => {
+                out.put_slice(b" FROM:");
+                from.encode(out);
+                params.encode(out);
+            }
+            Self::Rcpt(Rcpt { to, params }) => {
+                out.put_slice(b" TO:");
+                to.encode(out);
+                params.encode(out);
+            }
+            Self::Noop(text) | Self::Query { text, .. } if !text.is_empty() => {
+                out.put_u8(b' ');
+                out.put_slice(text.as_bytes());
+            }
+            _ => {}
+        }
+        out.put_slice(b"\r\n");
+    }
+}
+
+/// RFC 5321 4.1.1: white space in front of the CRLF is tolerated.
+fn trim_end(mut line: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = line {
+        line = rest;
+    }
+    line
+}
+
+/// What stands behind the verb, the last part of a line of `whole` octets.
+#[derive(Clone, Copy)]
+struct Arguments<'a> {
+    rest: &'a [u8],
+    whole: usize,
+    syntax: Syntax,
+}
+
+impl<'a> Arguments<'a> {
+    fn error(&self, rest: &[u8], kind: ParseErrorKind) -> ParseError {
+        ParseError::new(self.whole.saturating_sub(rest.len()), kind)
+    }
+
+    fn none(&self, command: Command<'a>) -> Result<Command<'a>, ParseError> {
+        if self.rest.is_empty() {
+            Ok(command)
+        } else {
+            Err(self.error(self.rest, ParseErrorKind::End))
+        }
+    }
+
+    /// What stands behind the one space that separates the verb from its argument.
+    fn argument(&self) -> Result<&'a [u8], ParseError> {
+        let argument = self
+            .rest
+            .strip_prefix(b" ")
+            .ok_or_else(|| self.error(self.rest, ParseErrorKind::Argument))?;
+        Ok(if self.syntax.contains(Syntax::TWO_SPACES) { skip_spaces(argument) } else { argument })
+    }
+
+    fn hello(&self, verb: Verb) -> Result<Command<'a>, ParseError> {
+        let argument = self.argument()?;
+        let fault = |at: usize| {
+            ParseError::new(
+                self.whole.saturating_sub(argument.len()).saturating_add(at),
+                ParseErrorKind::HelloName,
+            )
+        };
+        let name = Host::parse_with(argument, self.syntax).map_err(|error| fault(error.at))?;
+        // RFC 5321 4.1.1.1: HELO takes a domain alone. RFC 6531 3.3 leaves the domain of EHLO in US-ASCII.
+        let strict_helo = verb == Verb::Helo && !self.syntax.contains(Syntax::LITERAL_IN_HELO);
+        if !argument.is_ascii() || (strict_helo && matches!(name, Host::Literal(_))) {
+            return Err(fault(0));
+        }
+        Ok(Command::Hello { verb, name })
+    }
+
+    fn mail(&self) -> Result<Command<'a>, ParseError> {
+        let path = self.colon(b"FROM:", ParseErrorKind::From)?;
+        let (from, rest) = ReversePath::split_from(path, self.whole, self.mailbox_syntax())?;
+        let params = MailParams::parse(self.behind_path(rest)?, self.whole, self.syntax)?;
+        Ok(Command::Mail(Mail { from, params }))
+    }
+
+    fn rcpt(&self) -> Result<Command<'a>, ParseError> {
+        let path = self.colon(b"TO:", ParseErrorKind::To)?;
+        let (to, rest) = ForwardPath::split_from(path, self.whole, self.mailbox_syntax())?;
+        let params = RcptParams::parse(self.behind_path(rest)?, self.whole, self.syntax)?;
+        Ok(Command::Rcpt(Rcpt { to, params }))
+    }
+
+    /// The underscore is tolerated in a hello only.
+    const fn mailbox_syntax(&self) -> Syntax {
+        self.syntax.without(Syntax::UNDERSCORE)
+    }
+
+    /// The path behind `FROM:` or `TO:`.
+    fn colon(&self, word: &[u8], kind: ParseErrorKind) -> Result<&'a [u8], ParseError> {
+        let argument = self.argument()?;
+        match argument.split_at_checked(word.len()) {
+            Some((head, path)) if head.eq_ignore_ascii_case(word) => {
+                // RFC 5321 3.3: no space on either side of the colon.
+                Ok(if self.syntax.contains(Syntax::SPACE_AFTER_COLON) {
+                    skip_spaces(path)
+                } else {
+                    path
+                })
+            }
+            _ => Err(self.error(argument, kind)),
+        }
+    }
+
+    /// A path ends at a space or at the end of the line.
+    fn behind_path(&self, rest: &'a [u8]) -> Result<&'a [u8], ParseError> {
+        match rest {
+            [] | [b' ', ..] => Ok(rest),
+            _ => Err(self.error(rest, ParseErrorKind::PathFollow)),
+        }
+    }
+
+    /// Free text, or none.
+    fn text(&self) -> Result<&'a str, ParseError> {
+        if self.rest.is_empty() { Ok("") } else { self.printable(self.argument()?) }
+    }
+
+    fn required_text(&self) -> Result<&'a str, ParseError> {
+        let argument = self.argument()?;
+        if argument.is_empty() {
+            Err(self.error(argument, ParseErrorKind::Argument))
+        } else {
+            self.printable(argument)
+        }
+    }
+
+    /// RFC 5321 2.4: commands are US-ASCII.
+    fn printable(&self, text: &'a [u8]) -> Result<&'a str, ParseError> {
+        let at = text.iter().position(|&octet| !chars::is_printable(octet)).unwrap_or(text.len());
+        match core::str::from_utf8(text) {
+            Ok(text) if at == text.len() => Ok(text),
+            _ => Err(self.error(text.get(at..).unwrap_or_default(), ParseErrorKind::Text)),
+        }
+    }
+}
+
+fn skip_spaces(mut text: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] = text {
+        text = rest;
+    }
+    text
+}
+
+impl Mail<'_> {
+    /// A copy that owns its text.
+    #[must_use]
+    pub fn to_owned(&self) -> MailBuf {
+        MailBuf { from: self.from.to_owned(), params: self.params.to_owned() }
+    }
+}
+
+impl Rcpt<'_> {
+    /// A copy that owns its text.
+    #[must_use]
+    pub fn to_owned(&self) -> RcptBuf {
+        RcptBuf { to: self.to.to_owned(), params: self.params.to_owned() }
+    }
+}
+
+/// The owned twin of [`Mail`].
+///
+/// ```
+/// use smtp_proto::{MailBuf, MailParamsBuf};
+///
+/// let mail = MailBuf { from: "alice@x.test".parse()?, params: MailParamsBuf::new() };
+/// assert_eq!(mail.as_ref().from.to_string(), "alice@x.test");
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "the command has these two parts")]
+pub struct MailBuf {
+    /// The reverse-path.
+    pub from: ReversePathBuf,
+    /// Its parameters.
+    pub params: MailParamsBuf,
+}
+
+impl MailBuf {
+    /// The borrowed form.
+    #[must_use]
+    pub fn as_ref(&self) -> Mail<'_> {
+        Mail { from: self.from.as_ref(), params: self.params.as_ref() }
+    }
+}
+
+/// The owned twin of [`Rcpt`].
+///
+/// ```
+/// use smtp_proto::{RcptBuf, RcptParamsBuf};
+///
+/// let rcpt = RcptBuf { to: "bob@x.test".parse()?, params: "NOTIFY=NEVER".parse()? };
+/// assert_eq!(rcpt.as_ref().params.notify(), Some(smtp_proto::Notify::NEVER));
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "the command has these two parts")]
+pub struct RcptBuf {
+    /// The forward-path.
+    pub to: ForwardPathBuf,
+    /// Its parameters.
+    pub params: RcptParamsBuf,
+}
+
+impl RcptBuf {
+    /// The borrowed form.
+    #[must_use]
+    pub fn as_ref(&self) -> Rcpt<'_> {
+        Rcpt { to: self.to.as_ref(), params: self.params.as_ref() }
+    }
+}
+
+#[cfg(test)]
+mod tests;
