@@ -8,8 +8,10 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod client;
 mod countdown;
 pub mod data;
+pub mod delivery;
 mod inbox;
 pub mod line;
 pub mod server;

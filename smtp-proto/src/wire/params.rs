@@ -281,7 +281,7 @@ macro_rules! params {
         #[doc = concat!("assert_eq!(params.as_ref().to_string(), \"", $example, "\");")]
         /// # Ok::<(), smtp_proto::ParseError>(())
         /// ```
-        #[derive(Clone, Copy)]
+        #[derive(Clone, Copy, Default)]
         pub struct $borrowed<'a> {
             run: &'a str,
             facts: Facts,

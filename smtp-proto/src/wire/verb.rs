@@ -42,6 +42,8 @@ pub enum Verb {
     Saml,
     Xclient,
     Xforward,
+    /// A verb that is not known by name.
+    Other,
 }
 
 struct Row {
@@ -58,7 +60,7 @@ const fn row(verb: Verb, name: &'static str, ends_group: bool, idle: bool) -> Ro
 }
 
 /// One row a verb, in the order of the enum.
-static TABLE: [Row; 24] = [
+static TABLE: [Row; 25] = [
     row(Verb::Ehlo, "EHLO", true, true),
     row(Verb::Helo, "HELO", true, true),
     row(Verb::Lhlo, "LHLO", true, true),
@@ -83,6 +85,7 @@ static TABLE: [Row; 24] = [
     row(Verb::Saml, "SAML", false, false),
     row(Verb::Xclient, "XCLIENT", true, false),
     row(Verb::Xforward, "XFORWARD", true, false),
+    row(Verb::Other, "", true, false),
 ];
 
 impl Verb {
@@ -137,7 +140,7 @@ impl Verb {
         TABLE.get(usize::from(self as u8)).unwrap_or(first)
     }
 
-    /// The verb in upper case.
+    /// The verb in upper case; empty for [`Other`](Self::Other).
     #[must_use]
     pub fn name(self) -> &'static str {
         self.row().name
@@ -157,7 +160,7 @@ impl Verb {
 
     /// Every verb that is known by name.
     pub fn all() -> impl Iterator<Item = Self> {
-        TABLE.iter().map(|row| row.verb)
+        TABLE.iter().map(|row| row.verb).filter(|&verb| verb != Self::Other)
     }
 }
 

@@ -1,0 +1,126 @@
+//! What a client is like: its waits, its caps, its policy.
+
+use core::time::Duration;
+
+use crate::Inbox;
+use crate::data::{Finder, LineEnds};
+use crate::line::ReplyLimits;
+
+/// The configuration of client sessions, shared by them all.
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::Duration;
+/// use smtp_proto::client::{Client, Config};
+///
+/// let mut config = Config::default();
+/// config.waits.greeting = Duration::from_secs(30);
+/// let client = Client::new(Arc::new(config));
+/// assert!(client.extensions().is_none());
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// How long each reply may take.
+    pub waits: Waits,
+    /// Caps on a reply.
+    pub replies: ReplyLimits,
+    /// Bare CR and bare LF in the content.
+    pub line_ends: LineEnds,
+    /// What a refused EHLO leads to.
+    pub fallback: Fallback,
+    /// Whether commands are sent in groups where the server allows it (RFC 2920).
+    pub pipelining: Pipelining,
+    /// What may wait to be sent.
+    pub queue: Queue,
+    pub(super) finder: Finder,
+}
+
+impl Config {
+    /// An inbox that holds the longest reply a session reads.
+    #[must_use]
+    pub fn inbox(&self) -> Inbox {
+        Inbox::new(self.replies.total.saturating_add(self.replies.line))
+    }
+}
+
+/// What a client does when the server does not know EHLO (RFC 5321 3.2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "there is HELO or nothing")]
+pub enum Fallback {
+    /// HELO on the same connection.
+    #[default]
+    Helo,
+    /// The refusal stands: what the session is for needs an extension.
+    Never,
+}
+
+/// Whether commands may be sent before the replies to those in front of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Pipelining {
+    /// Where the server offers it, without bound.
+    #[default]
+    Offered,
+    /// Where the server offers it, with at most this many octets of commands unanswered: for a driver that cannot read and write at
+    /// once, since replies to a long group can fill both windows (RFC 2920 3.1).
+    InFlight(usize),
+    /// Never.
+    Never,
+}
+
+/// What may wait in `outgoing`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Queue {
+    /// Octets of commands, 64 KiB.
+    pub commands: usize,
+    /// Octets of content, 64 KiB.
+    pub content: usize,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { commands: 64 * 1024, content: 64 * 1024 }
+    }
+}
+
+/// How long the client waits for each reply: at least what RFC 5321 4.5.3.2 says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Waits {
+    /// The greeting, 5 minutes (4.5.3.2.1).
+    pub greeting: Duration,
+    /// MAIL, RCPT and every command that is not named here, 5 minutes (4.5.3.2.2, 4.5.3.2.3).
+    pub command: Duration,
+    /// The reply to DATA, 2 minutes (4.5.3.2.4).
+    pub data: Duration,
+    /// Until what waits to be sent is sent, 3 minutes (4.5.3.2.5).
+    pub block: Duration,
+    /// The reply to the content, 10 minutes (4.5.3.2.6).
+    pub content: Duration,
+    /// The reply to QUIT, 10 seconds: nothing depends on it.
+    pub quit: Duration,
+}
+
+impl Waits {
+    /// The same wait for everything, for tests.
+    #[must_use]
+    pub const fn all(wait: Duration) -> Self {
+        Self { greeting: wait, command: wait, data: wait, block: wait, content: wait, quit: wait }
+    }
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        let minutes = |minutes: u64| Duration::from_secs(minutes.saturating_mul(60));
+        Self {
+            greeting: minutes(5),
+            command: minutes(5),
+            data: minutes(2),
+            block: minutes(3),
+            content: minutes(10),
+            quit: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! What the client machine tells its driver.
+
+use crate::data::ContentFault;
+use crate::line::ReplyFault;
+use crate::{ParseError, Reply, Timer, Verb};
+
+/// One command of a session: what it was, and the how-manieth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Sent {
+    /// What was sent. A DATA that could not succeed was sent as RSET, an EHLO that was refused as HELO.
+    pub verb: Verb,
+    /// Its number in the session, from 0.
+    pub n: u32,
+}
+
+/// What the server said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event<'b> {
+    /// The greeting. One of 4yz or 5yz refuses the session: QUIT is sent by itself, and nothing else may be.
+    Greeting(Reply<'b>),
+    /// The reply to a command: exactly one for each, in their order. For DATA it judges the message, before or after its content.
+    Reply {
+        /// The command.
+        to: Sent,
+        /// Its reply.
+        reply: Reply<'b>,
+    },
+    /// 354: the content is wanted now, for this many recipients.
+    SendBody {
+        /// Recipients that were accepted, at least one.
+        accepted: u32,
+    },
+    /// 421 that answers no command: the session is over (RFC 5321 3.8).
+    Unavailable(Reply<'b>),
+}
+
+/// Why a session cannot go on: what the server or the network did. It stays once it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// What came is no reply.
+    #[error("the server sent a malformed reply ({0})")]
+    Malformed(ParseError),
+    /// A reply, or one of its lines, is over its cap.
+    #[error("the server sent a reply that is too long")]
+    TooLong,
+    /// A reply that cannot answer its command, such as 250 to DATA.
+    #[error("the server's reply to {0} cannot answer it")]
+    Unexpected(Verb),
+    /// A reply to nothing that was sent.
+    #[error("the server sent a reply that nothing asked for")]
+    Unsolicited,
+    /// The connection ended.
+    #[error("the connection was closed")]
+    Eof,
+    /// The server was too slow.
+    #[error("the server took too long")]
+    TimedOut,
+}
+
+impl From<ReplyFault> for Error {
+    fn from(fault: ReplyFault) -> Self {
+        match fault {
+            ReplyFault::Malformed(error) => Self::Malformed(error),
+            ReplyFault::TooLong => Self::TooLong,
+        }
+    }
+}
+
+/// What may not be done now, or not at all: a fault of the caller. Nothing was queued.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Misuse {
+    /// EHLO was not answered yet; before that only `hello` may be called.
+    #[error("EHLO was not answered yet")]
+    NotYet,
+    /// A command while the content of a message is due, or content while none is.
+    #[error("this may not come between DATA and the end of the content, or only there")]
+    Content,
+    /// The server did not offer the extension that this needs.
+    #[error("the server did not offer what this needs")]
+    NotOffered,
+    /// The address or parameter needs a transaction with SMTPUTF8.
+    #[error("this needs a transaction with SMTPUTF8")]
+    Utf8,
+    /// The command holds control octets, or its line is too long.
+    #[error("this makes no command line")]
+    Invalid,
+    /// As much is queued as may be: let replies come first.
+    #[error("too much is queued")]
+    Full,
+    /// `outgoing` is not empty, and what was to be written would pass it.
+    #[error("what is queued was not sent yet")]
+    NotFlushed,
+    /// The content holds what DATA cannot carry. No end of data will be sent.
+    #[error("{0}")]
+    Stray(ContentFault),
+    /// The session is over.
+    #[error("the session is over")]
+    Over,
+}
+
+/// What the driver is to do once `next` says `None`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "a driver is one match over them")]
+pub enum Wants {
+    /// Call `next`: something changed since it last said `None`.
+    Next,
+    /// Write `outgoing` and say `sent`, reading meanwhile: replies can fill both windows (RFC 2920 3.1).
+    Flush(Timer),
+    /// Read, and call `next` with what came behind what was kept.
+    Read(Timer),
+    /// The application's turn: content. Whoever can, reads meanwhile: an early verdict, a 421, the end.
+    Body,
+    /// The application's turn: a command. Whoever can, reads meanwhile.
+    Command,
+    /// Shut down and close.
+    Close,
+}
+
+impl Wants {
+    /// The timer that runs in this state.
+    #[must_use]
+    pub const fn timer(&self) -> Option<Timer> {
+        match self {
+            Self::Flush(timer) | Self::Read(timer) => Some(*timer),
+            Self::Next | Self::Body | Self::Command | Self::Close => None,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Reads replies, counts each against its command, and moves the session as its class says.
+
+use super::pipeline::Asked;
+use super::{Client, Error, Event, Fallback, Sent, Stage, Transaction};
+use crate::data::Writer;
+use crate::{Class, Code, Command, Extensions, Reply, Verb};
+
+impl Client {
+    /// Takes the next reply off the front of `input`, and moves the slice behind it.
+    ///
+    /// # Errors
+    ///
+    /// The session cannot go on. The error stays: every later call gives it again.
+    pub fn next<'b>(&mut self, input: &mut &'b [u8]) -> Result<Option<Event<'b>>, Error> {
+        if let Some(error) = self.error {
+            self.stirred = false;
+            return Err(error);
+        }
+        while !self.is_over() {
+            let reply = match self.replies.next(input, &self.config.replies) {
+                Ok(Some(reply)) => reply,
+                Ok(None) if self.eof => return Err(self.fail(Error::Eof)),
+                Ok(None) => break,
+                Err(fault) => return Err(self.fail(fault.into())),
+            };
+            if let Some(event) = self.reply(reply)? {
+                self.stirred = true;
+                return Ok(Some(event));
+            }
+        }
+        self.stirred = false;
+        Ok(None)
+    }
+
+    fn reply<'b>(&mut self, reply: Reply<'b>) -> Result<Option<Event<'b>>, Error> {
+        if let Stage::Content(sent, _) = self.stage {
+            return self.verdict_in_content(sent, reply).map(Some);
+        }
+        let unavailable = reply.code() == Code::UNAVAILABLE;
+        let Some(&entry) = self.pipeline.oldest() else {
+            return if unavailable {
+                Ok(Some(self.unavailable(reply)))
+            } else {
+                Err(self.fail(Error::Unsolicited))
+            };
+        };
+        // A command that did not leave whole has no reply: it would be one to something else. Content may be judged before its end.
+        let early_verdict = entry.asked == Asked::Content && !reply.class().is_positive();
+        if !self.pipeline.is_written(&entry) && !early_verdict && !unavailable {
+            return Err(self.fail(Error::Unsolicited));
+        }
+        let cut_off = early_verdict && !self.pipeline.is_written(&entry);
+        self.pipeline.pop();
+        let event = self.answered(entry.asked, entry.sent, reply)?;
+        // RFC 5321 3.8: nothing follows a 421. What was not sent whole of a content is never ended.
+        if unavailable || cut_off {
+            self.finish_session();
+        } else if !self.is_over() {
+            self.release();
+        }
+        Ok(event)
+    }
+
+    fn unavailable<'b>(&mut self, reply: Reply<'b>) -> Event<'b> {
+        self.finish_session();
+        Event::Unavailable(reply)
+    }
+
+    /// A reply while content is due judges the message: no end of data is sent, and the frame is lost (RFC 5321 4.2.5).
+    fn verdict_in_content<'b>(&mut self, to: Sent, reply: Reply<'b>) -> Result<Event<'b>, Error> {
+        if reply.class().is_positive() {
+            return Err(self.fail(Error::Unsolicited));
+        }
+        self.finish_session();
+        Ok(Event::Reply { to, reply })
+    }
+
+    fn answered<'b>(
+        &mut self,
+        asked: Asked,
+        to: Sent,
+        reply: Reply<'b>,
+    ) -> Result<Option<Event<'b>>, Error> {
+        match asked {
+            Asked::Greeting => return self.greeted(reply).map(Some),
+            Asked::Command => {}
+            Asked::Content | Asked::LoneDot if !suits_content(reply) => {
+                return Err(self.fail(Error::Unexpected(to.verb)));
+            }
+            Asked::Content | Asked::LoneDot => return Ok(Some(Event::Reply { to, reply })),
+        }
+        if !suits(to.verb, reply) {
+            return Err(self.fail(Error::Unexpected(to.verb)));
+        }
+        let accepted = reply.class() == Class::Completion;
+        match to.verb {
+            Verb::Ehlo if self.falls_back(reply) => return Ok(None),
+            Verb::Ehlo | Verb::Helo => self.hello_answered(to.verb, reply, accepted),
+            Verb::Mail if to.n == self.transaction.begun => self.transaction.mail = Some(accepted),
+            Verb::Rcpt if to.n > self.transaction.begun => {
+                self.transaction.rcpts = self.transaction.rcpts.saturating_sub(1);
+                self.transaction.accepted =
+                    self.transaction.accepted.saturating_add(u32::from(accepted));
+            }
+            Verb::Data => return Ok(self.data_answered(to, reply)),
+            // A server that cannot reset is in a state that nobody knows.
+            Verb::Rset if !accepted => self.finish_session(),
+            Verb::Quit => self.finish_session(),
+            _ => {}
+        }
+        Ok(Some(Event::Reply { to, reply }))
+    }
+
+    /// RFC 5321 3.1: a greeting of 4yz or 5yz refuses the session; the client says QUIT.
+    fn greeted<'b>(&mut self, reply: Reply<'b>) -> Result<Event<'b>, Error> {
+        match reply.class() {
+            Class::Completion if reply.code() == Code::READY => {}
+            Class::Transient | Class::Permanent => {
+                self.pipeline.quit();
+                self.stage = Stage::Quitting;
+            }
+            _ => return Err(self.fail(Error::Unexpected(Verb::Ehlo))),
+        }
+        Ok(Event::Greeting(reply))
+    }
+
+    /// RFC 5321 3.2: a server that does not know EHLO is asked by HELO on the same connection.
+    fn falls_back(&mut self, reply: Reply<'_>) -> bool {
+        let unknown = matches!(
+            reply.code(),
+            Code::SYNTAX_ERROR | Code::NOT_IMPLEMENTED | Code::PARAMETER_NOT_IMPLEMENTED
+        );
+        let Some(name) =
+            self.name.take().filter(|_| unknown && self.config.fallback == Fallback::Helo)
+        else {
+            return false;
+        };
+        self.pipeline.push_front_helo(|text| {
+            Command::Hello { verb: Verb::Helo, name: name.as_ref() }.encode(text)
+        });
+        true
+    }
+
+    /// RFC 5321 4.1.4: the list of the last EHLO holds; a hello that is refused changes nothing.
+    fn hello_answered(&mut self, verb: Verb, reply: Reply<'_>, accepted: bool) {
+        if accepted {
+            self.extensions = Some(match verb {
+                Verb::Ehlo => Extensions::from_reply(&reply),
+                _ => Extensions::none(),
+            });
+            self.transaction = Transaction::default();
+        }
+        if matches!(self.stage, Stage::Hello) && self.extensions.is_some() {
+            self.stage = Stage::Commands;
+        }
+    }
+
+    fn data_answered<'b>(&mut self, to: Sent, reply: Reply<'b>) -> Option<Event<'b>> {
+        if reply.code() != Code::START_MAIL_INPUT {
+            self.stage = Stage::Commands;
+            return Some(Event::Reply { to, reply });
+        }
+        let accepted = core::mem::take(&mut self.transaction).accepted;
+        if accepted == 0 {
+            // RFC 2920 3.1: an empty message to nobody; a 250 then delivers nothing.
+            self.pipeline.push_content(to, Asked::LoneDot, b".\r\n");
+            self.stage = Stage::Commands;
+            return None;
+        }
+        self.stage = Stage::Content(to, Writer::new(self.config.line_ends));
+        Some(Event::SendBody { accepted })
+    }
+}
+
+/// Whether a reply can answer this command: by its first digit, and the codes that belong to one command alone (RFC 5321 4.2.1, 4.3.2).
+fn suits(verb: Verb, reply: Reply<'_>) -> bool {
+    match (verb, reply.class()) {
+        (_, Class::Transient | Class::Permanent) | (Verb::Quit, _) => true,
+        (Verb::Data, _) => reply.code() == Code::START_MAIL_INPUT,
+        (_, Class::Intermediate) => false,
+        (Verb::Ehlo | Verb::Helo, Class::Completion) => reply.code() == Code::OK,
+        (_, Class::Completion) => reply.code() != Code::CLOSING,
+    }
+}
+
+/// Neither 3yz nor 221 answers the final dot.
+fn suits_content(reply: Reply<'_>) -> bool {
+    reply.class() != Class::Intermediate && reply.code() != Code::CLOSING
+}

@@ -1,0 +1,196 @@
+//! How a letter can go to a server, or why it cannot: pure, from what the server offers.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use super::Envelope;
+use crate::{
+    Body, Condition, EnhancedCode, Extension, Extensions, MailParams, MailParamsBuf, Param,
+};
+
+/// What a letter's content is like.
+///
+/// ```
+/// use smtp_proto::delivery::Content;
+///
+/// let content = Content::seven_bit().with_octets(1234);
+/// assert_eq!(content.octets(), Some(1234));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Content {
+    octets: Option<u64>,
+    eight_bit: bool,
+    utf8: bool,
+}
+
+impl Content {
+    /// US-ASCII.
+    #[must_use]
+    pub const fn seven_bit() -> Self {
+        Self { octets: None, eight_bit: false, utf8: false }
+    }
+
+    /// Octets over 127 in its bodies.
+    #[must_use]
+    pub const fn eight_bit() -> Self {
+        Self { octets: None, eight_bit: true, utf8: false }
+    }
+
+    /// UTF-8 in its header fields too (RFC 6532).
+    #[must_use]
+    pub const fn utf8() -> Self {
+        Self { octets: None, eight_bit: true, utf8: true }
+    }
+
+    /// The same, of a length that is known, as RFC 1870 5 counts it: with CRLFs, without doubled dots.
+    #[must_use]
+    pub const fn with_octets(self, octets: u64) -> Self {
+        Self { octets: Some(octets), ..self }
+    }
+
+    /// Its length, where it is known.
+    #[must_use]
+    pub const fn octets(&self) -> Option<u64> {
+        self.octets
+    }
+}
+
+/// Why a letter, or a recipient, cannot go to this server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unsendable {
+    /// 8-bit content, and no 8BITMIME: a conversion to quoted-printable or base64 would help (RFC 6152 3).
+    #[error("the content is 8-bit and the server does not offer 8BITMIME")]
+    EightBit,
+    /// UTF-8 in header fields, and no SMTPUTF8 (RFC 6531 3.2).
+    #[error("the header is UTF-8 and the server does not offer SMTPUTF8")]
+    Utf8Content,
+    /// A UTF-8 address, and no SMTPUTF8 (RFC 6531 3.2).
+    #[error("the address is UTF-8 and the server does not offer SMTPUTF8")]
+    Utf8Address,
+    /// Larger than the server's SIZE (RFC 1870 6.1).
+    #[error("the message is larger than the server takes")]
+    TooBig,
+}
+
+impl Unsendable {
+    /// The enhanced code for a report.
+    #[must_use]
+    pub const fn enhanced(self) -> EnhancedCode {
+        match self {
+            Self::EightBit => Condition::CONVERSION_REQUIRED_NOT_SUPPORTED.permanent(),
+            Self::Utf8Content => Condition::UTF8_MESSAGE_CANNOT_BE_TRANSFERRED.permanent(),
+            Self::Utf8Address => Condition::NON_ASCII_ADDRESS_NOT_PERMITTED.permanent(),
+            Self::TooBig => Condition::MESSAGE_TOO_BIG_FOR_SYSTEM.permanent(),
+        }
+    }
+}
+
+/// How a letter goes to one server.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    mail: MailParamsBuf,
+    keeps_dsn: bool,
+    drops_dsn: bool,
+    unsendable: Vec<(usize, Unsendable)>,
+}
+
+impl Plan {
+    /// The parameters that MAIL will have.
+    #[must_use]
+    pub fn mail(&self) -> MailParams<'_> {
+        self.mail.as_ref()
+    }
+
+    /// Whether the DSN parameters of the recipients are sent.
+    #[must_use]
+    pub const fn keeps_dsn(&self) -> bool {
+        self.keeps_dsn
+    }
+
+    /// Whether the letter came with DSN parameters that this server does not take (RFC 3461 5.2.2).
+    #[must_use]
+    pub const fn drops_dsn(&self) -> bool {
+        self.drops_dsn
+    }
+
+    /// The recipients who cannot go to this server, as places in the envelope.
+    pub fn unsendable(&self) -> impl Iterator<Item = (usize, Unsendable)> + '_ {
+        self.unsendable.iter().copied()
+    }
+}
+
+pub(super) fn plan(
+    offered: &Extensions,
+    envelope: &Envelope<'_>,
+    content: Content,
+) -> Result<Plan, Unsendable> {
+    let smtputf8 = offered.contains(Extension::SmtpUtf8);
+    if content.utf8 && !smtputf8 {
+        return Err(Unsendable::Utf8Content);
+    }
+    if !envelope.from().is_ascii() && !smtputf8 {
+        return Err(Unsendable::Utf8Address);
+    }
+    if content.eight_bit && !offered.contains(Extension::EightBitMime) {
+        return Err(Unsendable::EightBit);
+    }
+    // RFC 1870 3: a maximum of 0 is none.
+    let most = offered.size().filter(|&octets| octets != 0).unwrap_or(u64::MAX);
+    if content.octets.is_some_and(|octets| octets > most) {
+        return Err(Unsendable::TooBig);
+    }
+    let utf8_rcpt =
+        |(index, rcpt): (usize, crate::Rcpt<'_>)| (!rcpt.to.is_ascii()).then_some(index);
+    let utf8_rcpts: Vec<usize> = envelope.recipients().enumerate().filter_map(utf8_rcpt).collect();
+    let needs_utf8 = content.utf8 || !envelope.from().is_ascii() || !utf8_rcpts.is_empty();
+    let keeps_dsn = offered.contains(Extension::Dsn);
+    let asks_dsn =
+        dsn(envelope).next().is_some() || envelope.recipients().any(|rcpt| !rcpt.params.is_empty());
+    Ok(Plan {
+        mail: parameters(offered, envelope, content, needs_utf8 && smtputf8),
+        keeps_dsn,
+        drops_dsn: asks_dsn && !keeps_dsn,
+        unsendable: match smtputf8 {
+            true => Vec::new(),
+            false => utf8_rcpts.into_iter().map(|index| (index, Unsendable::Utf8Address)).collect(),
+        },
+    })
+}
+
+/// The DSN parameters that came with the letter.
+fn dsn<'e>(envelope: &Envelope<'e>) -> impl Iterator<Item = Param<'e>> {
+    let is = |param: &Param<'e>| {
+        ["RET", "ENVID"].iter().any(|name| param.keyword.eq_ignore_ascii_case(name))
+    };
+    envelope.params().iter().filter(is)
+}
+
+/// Only what is offered, each once.
+fn parameters(
+    offered: &Extensions,
+    envelope: &Envelope<'_>,
+    content: Content,
+    smtputf8: bool,
+) -> MailParamsBuf {
+    let mut params = MailParamsBuf::new();
+    let mut add = |keyword: &str, value: Option<&str>| {
+        // Values of these types are well-formed, and no keyword comes twice.
+        if let Ok(more) = params.with(keyword, value) {
+            params = more;
+        }
+    };
+    if let Some(octets) = content.octets.filter(|_| offered.contains(Extension::Size)) {
+        add("SIZE", Some(&octets.to_string()));
+    }
+    if content.eight_bit {
+        add("BODY", Some(Body::EightBitMime.name()));
+    }
+    if smtputf8 {
+        add("SMTPUTF8", None);
+    }
+    for Param { keyword, value } in dsn(envelope).filter(|_| offered.contains(Extension::Dsn)) {
+        add(keyword, value);
+    }
+    params
+}

@@ -1,0 +1,288 @@
+//! The fate of every recipient, exactly once.
+
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+
+use super::*;
+use crate::client::{Config, Wants};
+use crate::{Host, MailBuf};
+
+/// A client that has heard an EHLO reply of these keywords.
+fn client(keywords: &str) -> Client {
+    let mut client = Client::new(Arc::new(Config::default()));
+    client.hello(Host::parse(b"c.test").unwrap()).unwrap();
+    hear(&mut client, "220 mx\r\n");
+    let length = client.outgoing().len();
+    client.sent(length);
+    hear(&mut client, &alloc::format!("250-mx\r\n250 {keywords}\r\n"));
+    client
+}
+
+fn hear(client: &mut Client, replies: &str) {
+    let mut input = replies.as_bytes();
+    while client.next(&mut input).unwrap().is_some() {}
+}
+
+fn delivery<'e>(client: &Client, envelope: &Envelope<'e>) -> Delivery<'e> {
+    let plan =
+        Delivery::plan(client.extensions().unwrap(), envelope, Content::seven_bit()).unwrap();
+    Delivery::new(plan, envelope.clone())
+}
+
+fn to(recipients: &[&'static str]) -> Envelope<'static> {
+    Envelope::new("a@x.test", recipients.iter().copied()).unwrap()
+}
+
+/// What happens when the server says `replies`; what is queued leaves first, content is "hi".
+fn step(delivery: &mut Delivery<'_>, client: &mut Client, replies: &str) -> Vec<String> {
+    let (mut input, mut log) = (replies.as_bytes(), Vec::new());
+    loop {
+        let length = client.outgoing().len();
+        client.sent(length);
+        match delivery.next(client, &mut input) {
+            Ok(Some(Event::Settled { of, outcome })) => {
+                let who: Vec<usize> = delivery.recipients(of).collect();
+                let why = outcome.reply.map(|reply| reply.to_string()).unwrap_or_default();
+                log.push(alloc::format!("{who:?} {:?} {why}", outcome.fate));
+            }
+            Ok(Some(Event::Content)) => {
+                log.push("content".into());
+                assert_eq!(delivery.body(client, b"hi\r\n"), Ok(4));
+                delivery.finish(client).unwrap();
+            }
+            Ok(Some(Event::Done { reusable })) => {
+                log.push(alloc::format!("done {reusable}"));
+                return log;
+            }
+            Ok(None) if client.outgoing().is_empty() => return log,
+            Ok(None) => {}
+            Err(error) => {
+                log.push(error.to_string());
+                return log;
+            }
+        }
+    }
+}
+
+#[test]
+fn each_recipient_has_its_own_fate() {
+    let mut client = client("PIPELINING");
+    let envelope = to(&["b@y.test", "c@y.test", "d@y.test"]);
+    let mut delivery = delivery(&client, &envelope);
+    step(&mut delivery, &mut client, "");
+    let log = step(
+        &mut delivery,
+        &mut client,
+        "250 ok\r\n250 ok\r\n550 5.1.1 no\r\n450 4.2.1 later\r\n354 go\r\n",
+    );
+    assert_eq!(log, ["[1] Permanent 550 5.1.1 no", "[2] Transient 450 4.2.1 later", "content"]);
+    assert_eq!(
+        step(&mut delivery, &mut client, "250 2.0.0 queued\r\n"),
+        ["[0] Delivered 250 2.0.0 queued", "done true"]
+    );
+}
+
+#[test]
+fn a_refused_sender_settles_everyone_once() {
+    let mut client = client("PIPELINING");
+    let envelope = to(&["b@y.test", "c@y.test"]);
+    let mut delivery = delivery(&client, &envelope);
+    step(&mut delivery, &mut client, "");
+    let log = step(&mut delivery, &mut client, "550 5.7.1 not you\r\n503 x\r\n503 x\r\n503 x\r\n");
+    assert_eq!(log, ["[0, 1] Permanent 550 5.7.1 not you", "done true"]);
+    assert!(!client.in_transaction());
+}
+
+#[test]
+fn a_refused_data_or_content_is_the_fate_of_the_accepted() {
+    for (reply, fate) in [("554 5.6.0 no", "Permanent"), ("451 4.3.0 later", "Transient")] {
+        for content in [false, true] {
+            let mut client = client("PIPELINING");
+            let envelope = to(&["b@y.test", "c@y.test"]);
+            let mut delivery = delivery(&client, &envelope);
+            step(&mut delivery, &mut client, "");
+            let go = if content { "354 go\r\n" } else { "" };
+            step(&mut delivery, &mut client, &alloc::format!("250 ok\r\n250 ok\r\n250 ok\r\n{go}"));
+            let log = step(&mut delivery, &mut client, &alloc::format!("{reply}\r\n"));
+            assert_eq!(log, [alloc::format!("[0, 1] {fate} {reply}"), "done true".to_string()]);
+            assert_eq!(
+                client.in_transaction(),
+                !content,
+                "RSET is due where the content was not read"
+            );
+        }
+    }
+}
+
+#[test]
+fn recipients_without_room_go_in_a_second_transaction() {
+    let mut client = client("PIPELINING");
+    let envelope = to(&["b@y.test", "c@y.test", "d@y.test"]);
+    let mut delivery = delivery(&client, &envelope);
+    step(&mut delivery, &mut client, "");
+    let log = step(
+        &mut delivery,
+        &mut client,
+        "250 ok\r\n250 ok\r\n452 4.5.3 full\r\n552 full\r\n354 go\r\n250 2.0.0 one\r\n",
+    );
+    assert_eq!(log, ["content", "[0] Delivered 250 2.0.0 one"]);
+    assert_eq!(
+        step(
+            &mut delivery,
+            &mut client,
+            "250 ok\r\n250 ok\r\n452 4.2.2 his box is full\r\n354 go\r\n"
+        ),
+        ["[2] Transient 452 4.2.2 his box is full", "content"]
+    );
+    assert_eq!(
+        step(&mut delivery, &mut client, "250 2.0.0 two\r\n"),
+        ["[1] Delivered 250 2.0.0 two", "done true"]
+    );
+}
+
+#[test]
+fn a_server_that_takes_nobody_is_not_asked_for_ever() {
+    let mut client = client("PIPELINING");
+    let envelope = to(&["b@y.test"]);
+    let mut delivery = delivery(&client, &envelope);
+    step(&mut delivery, &mut client, "");
+    let log = step(&mut delivery, &mut client, "250 ok\r\n452 4.5.3 full\r\n554 5.5.1 nobody\r\n");
+    assert_eq!(log, ["[0] Transient 452 4.5.3 full", "done true"]);
+}
+
+#[test]
+fn a_421_puts_off_everyone_who_is_open() {
+    let mut client = client("PIPELINING");
+    let envelope = to(&["b@y.test", "c@y.test"]);
+    let mut delivery = delivery(&client, &envelope);
+    step(&mut delivery, &mut client, "");
+    let log = step(&mut delivery, &mut client, "250 ok\r\n550 5.1.1 no\r\n421 4.3.2 bye\r\n");
+    assert_eq!(log, ["[0] Permanent 550 5.1.1 no", "[1] Transient 421 4.3.2 bye", "done false"]);
+}
+
+/// What `give_up` says when the connection ends after so many replies.
+fn lost_after(replies: &str) -> Vec<(usize, Fate)> {
+    let mut client = client("PIPELINING");
+    let envelope = to(&["b@y.test", "c@y.test"]);
+    let mut delivery = delivery(&client, &envelope);
+    step(&mut delivery, &mut client, "");
+    step(&mut delivery, &mut client, replies);
+    client.eof();
+    assert_eq!(delivery.next(&mut client, &mut &b""[..]), Err(Error::Eof));
+    delivery.give_up(&client).collect()
+}
+
+#[test]
+fn only_behind_the_final_dot_is_a_fate_unknown() {
+    let transient = [(0, Fate::Transient), (1, Fate::Transient)];
+    assert_eq!(lost_after(""), transient);
+    assert_eq!(lost_after("250 ok\r\n250 ok\r\n250 ok\r\n"), transient);
+    assert_eq!(lost_after("250 ok\r\n250 ok\r\n550 no\r\n354 go\r\n"), [(0, Fate::Unknown)]);
+}
+
+#[test]
+fn a_dot_that_did_not_leave_makes_nothing_unknown() {
+    let mut client = client("PIPELINING");
+    let envelope = to(&["b@y.test"]);
+    let mut delivery = delivery(&client, &envelope);
+    step(&mut delivery, &mut client, "");
+    let mut input = &b"250 ok\r\n250 ok\r\n354 go\r\n"[..];
+    assert_eq!(delivery.next(&mut client, &mut input), Ok(Some(Event::Content)));
+    delivery.body(&mut client, b"hi").unwrap();
+    delivery.finish(&mut client).unwrap();
+    client.sent(3);
+    client.eof();
+    assert_eq!(delivery.next(&mut client, &mut &b""[..]), Err(Error::Eof));
+    assert_eq!(delivery.give_up(&client).collect::<Vec<_>>(), [(0, Fate::Transient)]);
+}
+
+#[test]
+fn many_letters_go_over_one_session_and_reset_only_where_it_is_due() {
+    let mut client = client("PIPELINING");
+    let envelope = to(&["b@y.test"]);
+    for _ in 0..3 {
+        let mut delivery = delivery(&client, &envelope);
+        step(&mut delivery, &mut client, "");
+        let log =
+            step(&mut delivery, &mut client, "250 ok\r\n250 ok\r\n354 go\r\n250 2.0.0 ok\r\n");
+        assert_eq!(log, ["content", "[0] Delivered 250 2.0.0 ok", "done true"]);
+    }
+    let mut refused = delivery(&client, &envelope);
+    step(&mut refused, &mut client, "");
+    step(&mut refused, &mut client, "250 ok\r\n550 no\r\n554 nobody\r\n");
+    let mut next = delivery(&client, &envelope);
+    assert_eq!(next.next(&mut client, &mut &b""[..]), Ok(None));
+    assert_eq!(
+        client.outgoing(),
+        b"RSET\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n"
+    );
+    assert!(matches!(client.wants(), Wants::Flush(_)));
+}
+
+#[test]
+fn recipients_who_cannot_go_are_settled_first() {
+    let mut client = client("PIPELINING");
+    let envelope = to(&["ä@y.test", "b@y.test"]);
+    let mut delivery = delivery(&client, &envelope);
+    assert_eq!(step(&mut delivery, &mut client, ""), ["[0] Permanent "]);
+    let log = step(&mut delivery, &mut client, "250 ok\r\n250 ok\r\n354 go\r\n250 2.0.0 ok\r\n");
+    assert_eq!(log, ["content", "[1] Delivered 250 2.0.0 ok", "done true"]);
+
+    let nobody = to(&["ä@y.test"]);
+    let mut delivery = self::delivery(&client, &nobody);
+    assert_eq!(step(&mut delivery, &mut client, ""), ["[0] Permanent ", "done true"]);
+}
+
+#[test]
+fn a_plan_sends_what_is_offered_and_says_what_is_not() {
+    let plan = |keywords: &str, from: &'static str, content: Content| {
+        Delivery::plan(
+            client(keywords).extensions().unwrap(),
+            &Envelope::new(from, ["b@y.test"]).unwrap(),
+            content,
+        )
+        .map(|plan| plan.mail().to_string())
+    };
+    let eight = Content::eight_bit().with_octets(1000);
+    assert_eq!(plan("SIZE 0", "a@x.test", Content::seven_bit()).as_deref(), Ok(""));
+    assert_eq!(plan("8BITMIME", "a@x.test", eight).as_deref(), Ok("BODY=8BITMIME"));
+    assert_eq!(
+        plan("SIZE 1000", "a@x.test", Content::seven_bit().with_octets(1000)).as_deref(),
+        Ok("SIZE=1000")
+    );
+    assert_eq!(
+        plan("SIZE 999", "a@x.test", Content::seven_bit().with_octets(1000)),
+        Err(Unsendable::TooBig)
+    );
+    assert_eq!(
+        plan("SIZE 0", "a@x.test", Content::seven_bit().with_octets(1000)).as_deref(),
+        Ok("SIZE=1000")
+    );
+    assert_eq!(plan("PIPELINING", "a@x.test", eight), Err(Unsendable::EightBit));
+    assert_eq!(plan("8BITMIME", "ä@x.test", eight), Err(Unsendable::Utf8Address));
+    assert_eq!(plan("SMTPUTF8", "ä@x.test", Content::seven_bit()).as_deref(), Ok("SMTPUTF8"));
+    assert_eq!(plan("8BITMIME", "a@x.test", Content::utf8()), Err(Unsendable::Utf8Content));
+}
+
+#[test]
+fn dsn_parameters_go_where_dsn_is_offered() {
+    let mail = MailBuf {
+        from: "a@x.test".parse().unwrap(),
+        params: "SIZE=7 RET=HDRS ENVID=x".parse().unwrap(),
+    };
+    let rcpts = [crate::RcptBuf {
+        to: "b@y.test".parse().unwrap(),
+        params: "NOTIFY=SUCCESS".parse().unwrap(),
+    }];
+    let envelope = Envelope::of(&mail, &rcpts);
+    for (keywords, expected, dropped) in [
+        ("PIPELINING", "MAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n", true),
+        ("DSN", "MAIL FROM:<a@x.test> RET=HDRS ENVID=x\r\n", false),
+    ] {
+        let mut client = client(keywords);
+        let mut delivery = delivery(&client, &envelope);
+        assert_eq!(delivery.plan.drops_dsn(), dropped);
+        delivery.next(&mut client, &mut &b""[..]).unwrap();
+        assert_eq!(String::from_utf8_lossy(client.outgoing()), expected);
+    }
+}
