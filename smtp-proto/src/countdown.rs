@@ -3,12 +3,29 @@
 use core::time::Duration;
 
 /// The name of one wait. Ids are never used again in a session, so a late timer does no harm.
+///
+/// ```
+/// use std::sync::Arc;
+/// use smtp_proto::server::{Config, Server, Wants};
+///
+/// /// Tells a machine that the wait it named is over.
+/// fn too_late(server: &mut Server) {
+///     if let Some(timer) = server.wants().timer() {
+///         server.timed_out(timer.id);
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TimerId(pub(crate) u32);
 
 /// One wait for the peer, or for the application: at most `after`, and then `timed_out(id)`.
 ///
 /// Only the time spent in the state that named the timer counts; [`Countdown`] keeps that sum.
+///
+/// ```
+/// let timer: Option<smtp_proto::Timer> = smtp_proto::server::Wants::Close.timer();
+/// assert_eq!(timer, None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "a wait has these two parts")]
 pub struct Timer {

@@ -119,6 +119,13 @@ fn line_end(octets: &[u8], from: usize, cr: bool) -> Option<usize> {
 }
 
 /// Why octets are no reply.
+///
+/// ```
+/// use smtp_proto::line::{Replies, ReplyLimits};
+///
+/// let fault = Replies::new().next(&mut &b"25 ok\r\n"[..], &ReplyLimits::default()).unwrap_err();
+/// assert_eq!(fault.to_string(), "malformed reply: octet 0: expected a reply code");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[expect(clippy::exhaustive_enums, reason = "a reply is malformed or too long")]
 pub enum ReplyFault {
@@ -131,6 +138,10 @@ pub enum ReplyFault {
 }
 
 /// What a reply may be at most. RFC 5321 4.5.3.1.5 has 512 octets a line; real servers send more.
+///
+/// ```
+/// assert_eq!(smtp_proto::line::ReplyLimits::default().lines, 128);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReplyLimits {

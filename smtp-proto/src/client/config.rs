@@ -45,6 +45,13 @@ impl Config {
 }
 
 /// What a client does when the server does not know EHLO (RFC 5321 3.2).
+///
+/// ```
+/// use smtp_proto::client::{Config, Fallback};
+///
+/// let mut config = Config::default();
+/// config.fallback = Fallback::Never;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "there is HELO or nothing")]
 pub enum Fallback {
@@ -56,6 +63,13 @@ pub enum Fallback {
 }
 
 /// Whether commands may be sent before the replies to those in front of them.
+///
+/// ```
+/// use smtp_proto::client::{Config, Pipelining};
+///
+/// let mut config = Config::default();
+/// config.pipelining = Pipelining::InFlight(4096); // one thread cannot read and write at once
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Pipelining {
@@ -70,6 +84,10 @@ pub enum Pipelining {
 }
 
 /// What may wait in `outgoing`.
+///
+/// ```
+/// assert_eq!(smtp_proto::client::Queue::default().commands, 64 * 1024);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Queue {
@@ -86,6 +104,14 @@ impl Default for Queue {
 }
 
 /// How long the client waits for each reply: at least what RFC 5321 4.5.3.2 says.
+///
+/// ```
+/// use std::time::Duration;
+/// use smtp_proto::client::Waits;
+///
+/// assert_eq!(Waits::default().content, Duration::from_secs(600));
+/// assert_eq!(Waits::all(Duration::from_secs(1)).greeting, Duration::from_secs(1));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Waits {

@@ -5,6 +5,18 @@ use crate::line::ReplyFault;
 use crate::{ParseError, Reply, Timer, Verb};
 
 /// One command of a session: what it was, and the how-manieth.
+///
+/// ```
+/// use smtp_proto::Verb;
+/// use smtp_proto::client::{Event, Sent};
+///
+/// fn refused(event: &Event<'_>) -> Option<Sent> {
+///     match event {
+///         Event::Reply { to, reply } if !reply.class().is_positive() && to.verb == Verb::Rcpt => Some(*to),
+///         _ => None,
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Sent {
@@ -15,6 +27,17 @@ pub struct Sent {
 }
 
 /// What the server said.
+///
+/// ```
+/// use smtp_proto::client::Event;
+///
+/// fn log(event: &Event<'_>) {
+///     match event {
+///         Event::Reply { to, reply } => println!("{}: {reply}", to.verb),
+///         other => println!("{other:?}"),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'b> {
@@ -37,6 +60,15 @@ pub enum Event<'b> {
 }
 
 /// Why a session cannot go on: what the server or the network did. It stays once it happened.
+///
+/// ```
+/// use std::sync::Arc;
+/// use smtp_proto::client::{Client, Config, Error};
+///
+/// let mut client = Client::new(Arc::new(Config::default()));
+/// client.eof();
+/// assert_eq!(client.next(&mut &b""[..]), Err(Error::Eof));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -70,6 +102,14 @@ impl From<ReplyFault> for Error {
 }
 
 /// What may not be done now, or not at all: a fault of the caller. Nothing was queued.
+///
+/// ```
+/// use std::sync::Arc;
+/// use smtp_proto::client::{Client, Config, Misuse};
+///
+/// let mut client = Client::new(Arc::new(Config::default()));
+/// assert_eq!(client.noop(), Err(Misuse::NotYet));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
@@ -103,6 +143,34 @@ pub enum Misuse {
 }
 
 /// What the driver is to do once `next` says `None`.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use smtp_proto::Inbox;
+/// use smtp_proto::client::{Client, Wants};
+///
+/// /// One turn of a driver that knows no time-outs; whether the I/O goes on by itself.
+/// fn turn(stream: &mut (impl Read + Write), client: &mut Client, inbox: &mut Inbox) -> std::io::Result<bool> {
+///     match client.wants() {
+///         Wants::Next => {}
+///         Wants::Flush(_) => {
+///             let octets = stream.write(client.outgoing())?;
+///             client.sent(octets);
+///         }
+///         Wants::Read(_) => {
+///             if let Some(space) = inbox.space() {
+///                 let octets = stream.read(space)?;
+///                 inbox.filled(octets);
+///                 if octets == 0 {
+///                     client.eof();
+///                 }
+///             }
+///         }
+///         Wants::Body | Wants::Command | Wants::Close => return Ok(false),
+///     }
+///     Ok(true)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver is one match over them")]
 pub enum Wants {

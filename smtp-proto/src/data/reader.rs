@@ -3,6 +3,12 @@
 use memchr::{memchr, memchr2, memmem};
 
 /// What happens to bare CR, bare LF and NUL in content. The end of data depends on neither.
+///
+/// ```
+/// use smtp_proto::data::Newlines;
+///
+/// assert_eq!(Newlines::default(), Newlines::Refuse);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "content is either taken as it is meant or not at all")]
 pub enum Newlines {
@@ -14,6 +20,15 @@ pub enum Newlines {
 }
 
 /// How much a content had to be repaired, or would have to be.
+///
+/// ```
+/// use smtp_proto::data::{Finder, Newlines, Reader};
+///
+/// let mut reader = Reader::new(Newlines::Normalise);
+/// let mut input = &b"one\ntwo\n"[..];
+/// while reader.next(&mut input, &Finder::new()).is_some() {}
+/// assert_eq!(reader.repairs().bare_lf, 2);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Repairs {
@@ -34,6 +49,13 @@ impl Repairs {
 }
 
 /// What [`Reader::next`] took.
+///
+/// ```
+/// use smtp_proto::data::{Finder, Newlines, Piece, Reader};
+///
+/// let mut input = &b".\r\n"[..];
+/// assert_eq!(Reader::new(Newlines::Refuse).next(&mut input, &Finder::new()), Some(Piece::End));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "content is made of these")]
 pub enum Piece<'b> {
@@ -46,6 +68,11 @@ pub enum Piece<'b> {
 }
 
 /// Searches for a dot at the start of a line. It costs to build, so one is kept for all messages.
+///
+/// ```
+/// let finder = smtp_proto::data::Finder::new();
+/// # let _ = finder;
+/// ```
 #[derive(Clone, Debug)]
 pub struct Finder(memmem::Finder<'static>);
 

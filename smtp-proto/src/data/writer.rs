@@ -6,6 +6,16 @@ use memchr::memchr3;
 use super::reader::{Finder, clean_prefix, is_clean};
 
 /// What a sender does with bare CR and bare LF in its content. NUL is refused always: DATA cannot carry it (RFC 5321 2.3.8).
+///
+/// ```
+/// use smtp_proto::data::{Finder, LineEnds, Writer};
+///
+/// let mut wire = Vec::new();
+/// let mut writer = Writer::new(LineEnds::Normalise);
+/// writer.write(b"one\n.\n", &Finder::new(), &mut wire)?;
+/// assert_eq!(wire, b"one\r\n..\r\n");
+/// # Ok::<(), smtp_proto::data::ContentFault>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "content is either sent as it is meant or not at all")]
 pub enum LineEnds {
@@ -17,6 +27,13 @@ pub enum LineEnds {
 }
 
 /// What cannot be sent by DATA, and where.
+///
+/// ```
+/// use smtp_proto::data::{Finder, LineEnds, Writer};
+///
+/// let fault = Writer::new(LineEnds::Refuse).write(b"one\n", &Finder::new(), &mut Vec::new()).unwrap_err();
+/// assert_eq!(fault.to_string(), "octet 3 of the content: bare LF");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("octet {at} of the content: {stray}")]
 #[non_exhaustive]
@@ -28,6 +45,10 @@ pub struct ContentFault {
 }
 
 /// An octet that has no place in content sent by DATA.
+///
+/// ```
+/// assert_eq!(smtp_proto::data::Stray::Cr.to_string(), "bare CR");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[expect(clippy::exhaustive_enums, reason = "RFC 5321 2.3.8 has these")]
 pub enum Stray {

@@ -28,6 +28,15 @@ use crate::client::{self, Client, Error, Misuse, Sent};
 use crate::{Class, Code, Condition, Extensions, Mail, Rcpt, RcptParamsBuf, Reply, Verb};
 
 /// What became of a letter for one recipient.
+///
+/// ```
+/// use smtp_proto::delivery::Fate;
+///
+/// /// Whether a queue keeps the recipient.
+/// fn try_again(fate: Fate) -> bool {
+///     matches!(fate, Fate::Transient | Fate::Unknown)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "every sender has to tell these apart")]
 pub enum Fate {
@@ -52,6 +61,14 @@ impl Fate {
 }
 
 /// Of whom a [`Settled`](Event::Settled) speaks: one reply may settle many.
+///
+/// ```
+/// use smtp_proto::delivery::{Delivery, Of};
+///
+/// fn how_many(delivery: &Delivery<'_>, of: Of) -> usize {
+///     delivery.recipients(of).count()
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(
     clippy::exhaustive_enums,
@@ -67,6 +84,17 @@ pub enum Of {
 }
 
 /// What became of the recipients, and by which reply.
+///
+/// ```
+/// use smtp_proto::delivery::Outcome;
+///
+/// fn show(outcome: &Outcome<'_>) -> String {
+///     match outcome.reply {
+///         Some(reply) => format!("{:?}: {reply}", outcome.fate),
+///         None => format!("{:?}", outcome.fate),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "an outcome has these two parts")]
 pub struct Outcome<'b> {
@@ -77,6 +105,18 @@ pub struct Outcome<'b> {
 }
 
 /// How a delivery goes on.
+///
+/// ```
+/// use smtp_proto::delivery::{Delivery, Event};
+///
+/// fn log(delivery: &Delivery<'_>, event: &Event<'_>) {
+///     if let Event::Settled { of, outcome } = event {
+///         for index in delivery.recipients(*of) {
+///             println!("recipient {index}: {:?}", outcome.fate);
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'b> {
@@ -132,6 +172,28 @@ enum Stage {
 /// One letter on its way.
 ///
 /// See the [module](self).
+///
+/// ```
+/// use std::sync::Arc;
+/// use smtp_proto::Host;
+/// use smtp_proto::client::{Client, Config};
+/// use smtp_proto::delivery::{Content, Delivery, Envelope, Event};
+///
+/// let mut client = Client::new(Arc::new(Config::default()));
+/// client.hello(Host::parse(b"c.test")?)?;
+/// let mut greeted = &b"220 mx\r\n"[..];
+/// while client.next(&mut greeted)?.is_some() {}
+/// client.sent(client.outgoing().len());
+/// let mut input = &b"250 mx\r\n"[..];
+/// while client.next(&mut input)?.is_some() {}
+///
+/// let envelope = Envelope::new("me@x.test", ["you@y.test"])?;
+/// let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit())?;
+/// let mut delivery = Delivery::new(plan, envelope);
+/// assert_eq!(delivery.next(&mut client, &mut input)?, None);
+/// assert_eq!(client.outgoing(), b"MAIL FROM:<me@x.test>\r\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Delivery<'e> {
     plan: Plan,

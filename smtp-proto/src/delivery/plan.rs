@@ -56,6 +56,12 @@ impl Content {
 }
 
 /// Why a letter, or a recipient, cannot go to this server.
+///
+/// ```
+/// use smtp_proto::delivery::Unsendable;
+///
+/// assert_eq!(Unsendable::TooBig.enhanced().to_string(), "5.3.4");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unsendable {
@@ -87,6 +93,16 @@ impl Unsendable {
 }
 
 /// How a letter goes to one server.
+///
+/// ```
+/// use smtp_proto::Extensions;
+/// use smtp_proto::delivery::{Content, Delivery, Envelope};
+///
+/// let envelope = Envelope::new("me@x.test", ["you@y.test"])?;
+/// let plan = Delivery::plan(&Extensions::none().with_size(0), &envelope, Content::seven_bit().with_octets(7))?;
+/// assert_eq!(plan.mail().to_string(), "SIZE=7");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Plan {
     mail: MailParamsBuf,

@@ -13,6 +13,14 @@ const INBOX: usize = 16 * 1024;
 const COMMAND_LINE: usize = 512;
 
 /// What happens when octets stand behind a synchronisation point, where the client has to wait (RFC 2920 3.1, RFC 5321 4.3.1).
+///
+/// ```
+/// use smtp_proto::server::{Config, Early};
+///
+/// let mut config = Config::new("mx.test")?;
+/// config.early = Early::Allow; // for senders that do not wait
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "octets are either read on or not")]
 pub enum Early {

@@ -7,6 +7,19 @@ use crate::data::Repairs;
 use crate::{Escaped, Host, Mail, Rcpt, Reply, Timer, Verb};
 
 /// What came off the front of the input, or happened to the session. An event with a [`Pending`] waits for an answer.
+///
+/// ```
+/// use smtp_proto::server::{Event, Server};
+///
+/// /// Takes everything for bob, and nothing else.
+/// fn decide(server: &mut Server, event: Event<'_>) {
+///     let answered = match event {
+///         Event::Rcpt { rcpt, pending } if rcpt.to.to_string() == "bob@x.test" => server.accept(pending),
+///         other => Ok(server.decline(other)),
+///     };
+///     answered.expect("an answer that is given at once is in time");
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'b> {
@@ -80,6 +93,14 @@ pub enum Event<'b> {
 }
 
 /// How content is transferred.
+///
+/// ```
+/// use smtp_proto::server::{Event, Transfer};
+///
+/// fn is_by_data(event: &Event<'_>) -> bool {
+///     matches!(event, Event::Data { how: Transfer::Data, .. })
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Transfer {
@@ -88,6 +109,12 @@ pub enum Transfer {
 }
 
 /// What a content was like.
+///
+/// ```
+/// use smtp_proto::server::Summary;
+///
+/// assert!(!Summary::default().repaired.any());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
@@ -100,6 +127,17 @@ pub struct Summary {
 }
 
 /// A refusal that the machine made itself.
+///
+/// ```
+/// use smtp_proto::server::{Event, Refusal};
+///
+/// /// A line for the log: what was refused, with which reply, and why.
+/// fn log(event: &Event<'_>) {
+///     if let Event::Refused(Refusal { line, reply, why, .. }) = event {
+///         println!("{why}: {} got {reply}", smtp_proto::Escaped(line));
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Refusal<'b> {
@@ -118,6 +156,12 @@ impl core::fmt::Debug for Refusal<'_> {
 }
 
 /// Why something was refused or ended: the labels of logs and metrics.
+///
+/// ```
+/// use smtp_proto::server::{Limit, Why};
+///
+/// assert_eq!(Why::Limit(Limit::Recipients).to_string(), "limit on recipients");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Why {
@@ -172,6 +216,10 @@ pub enum Why {
 }
 
 /// Which limit.
+///
+/// ```
+/// assert_eq!(smtp_proto::server::Limit::Idle.to_string(), "idle commands");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Limit {
@@ -190,6 +238,34 @@ pub enum Limit {
 }
 
 /// What the driver is to do once `next` says `None`.
+///
+/// ```
+/// use std::io::{Read, Write};
+/// use smtp_proto::Inbox;
+/// use smtp_proto::server::{Server, Wants};
+///
+/// /// One turn of a driver that knows no time-outs; whether the session goes on.
+/// fn turn(stream: &mut (impl Read + Write), server: &mut Server, inbox: &mut Inbox) -> std::io::Result<bool> {
+///     match server.wants() {
+///         Wants::Next => {}
+///         Wants::Flush(_) => {
+///             let octets = stream.write(server.outgoing())?;
+///             server.sent(octets);
+///         }
+///         Wants::Read(_) | Wants::Answer(_) => {
+///             if let Some(space) = inbox.space() {
+///                 let octets = stream.read(space)?;
+///                 inbox.filled(octets);
+///                 if octets == 0 {
+///                     server.eof();
+///                 }
+///             }
+///         }
+///         Wants::Close => return Ok(false),
+///     }
+///     Ok(true)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "a driver is one match over them")]
 pub enum Wants {
@@ -222,6 +298,15 @@ impl Wants {
 }
 
 /// What the last call of `next` took off the input: for transcripts, logs and metrics.
+///
+/// ```
+/// use std::sync::Arc;
+/// use smtp_proto::server::{Config, Server, Traffic};
+///
+/// let server = Server::new(Arc::new(Config::new("mx.test")?));
+/// assert_eq!(server.last_taken(), Traffic::Nothing);
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Traffic {
@@ -237,6 +322,15 @@ pub enum Traffic {
 }
 
 /// When a shut-down takes effect.
+///
+/// ```
+/// use smtp_proto::server::{Server, When};
+/// use smtp_proto::{Code, Reply};
+///
+/// fn going_down(server: &mut Server) {
+///     server.shut_down(&Reply::new(Code::UNAVAILABLE, None, "Going down, try again"), When::AfterMessage);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[expect(clippy::exhaustive_enums, reason = "a letter in progress is either finished or not")]
 pub enum When {

@@ -156,6 +156,17 @@ impl Question {
 }
 
 /// Why an answer was not taken. The session goes on in each case.
+///
+/// ```
+/// use std::sync::Arc;
+/// use smtp_proto::server::{Config, Event, ReplyError, Server};
+///
+/// let config = Arc::new(Config::new("mx.test")?);
+/// let (mut one, mut other) = (Server::new(config.clone()), Server::new(config));
+/// let Some(Event::Connect(pending)) = one.next(&mut &b""[..]) else { panic!() };
+/// assert_eq!(other.accept(pending), Err(ReplyError::Foreign));
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReplyError {

@@ -66,6 +66,14 @@ const SENDER: EnhancedCode = Condition::BAD_SENDER_MAILBOX_SYNTAX.permanent();
 const RECIPIENT: EnhancedCode = Condition::BAD_DESTINATION_MAILBOX_SYNTAX.permanent();
 
 /// What was expected where a parser stopped.
+///
+/// ```
+/// use smtp_proto::{Command, ParseErrorKind};
+///
+/// let error = Command::parse(b"MAIL FROM:<a@>").unwrap_err();
+/// assert_eq!(error.kind, ParseErrorKind::Domain);
+/// assert!(error.kind.is_path());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParseErrorKind {

@@ -42,6 +42,13 @@ use super::{ParseError, ParseErrorKind, Syntax, Xtext};
 const PARAMETERS_LIMIT: usize = 32;
 
 /// One parameter as it stood on the wire.
+///
+/// ```
+/// let params: smtp_proto::RcptParamsBuf = "X-FOO=bar".parse()?;
+/// let param = params.as_ref().iter().next().unwrap();
+/// assert_eq!((param.keyword, param.value), ("X-FOO", Some("bar")));
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_structs, reason = "the grammar has these two parts")]
 pub struct Param<'a> {

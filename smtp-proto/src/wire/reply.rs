@@ -255,6 +255,13 @@ const fn is_text(octet: u8) -> bool {
 }
 
 /// The lines of a reply's text; made by [`Reply::lines`].
+///
+/// ```
+/// use smtp_proto::{Code, Reply};
+///
+/// let reply = Reply::new(Code::HELP, None, "one\ntwo");
+/// assert!(reply.lines().eq([&b"one"[..], b"two"]));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Lines<'a> {
     text: Option<Text<'a>>,

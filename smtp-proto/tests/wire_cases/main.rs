@@ -1,0 +1,118 @@
+//! The wire cases, replayed over the server machine: whole, octet by octet, and at every cut between two waits.
+//!
+//! A row is replayed as a driver drives a session: `next` until it says nothing, then the one thing that `wants` says. Time is
+//! virtual. A row that does not hold fails its class, unless `src/testing/waiting.tsv` lists it with the issue that it waits for; a
+//! row that is listed and holds is a failure as well.
+
+mod allocations;
+mod application;
+mod connection;
+mod described;
+mod outcome;
+mod replay;
+mod replies;
+mod settings;
+mod verdict;
+mod waiting;
+
+use smtp_proto::testing::cases::{Case, Pre, cases};
+use verdict::judge;
+
+/// The rows in which our server, or a program around it, is tried; those of the client have a replay of their own.
+fn server_rows() -> impl Iterator<Item = Case<'static>> {
+    cases().filter(|case| !case.pre.is_client())
+}
+
+/// Judges the rows of some classes that wait for nothing, and fails with every one that does not hold.
+fn hold(classes: &[&str]) {
+    let waiting = waiting::rows();
+    let rows = server_rows()
+        .filter(|case| classes.contains(&case.class()) && !waiting.contains_key(case.id));
+    let mut held = 0;
+    let mut failures = Vec::new();
+    for case in rows {
+        match judge(&case) {
+            Ok(()) => held += 1,
+            Err(failure) => failures.push(format!("{} ({}): {failure}", case.id, case.reason)),
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} rows do not hold, {held} do:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}
+
+#[test]
+fn end_of_data_rows_hold() {
+    hold(&["SM"]);
+}
+
+#[test]
+fn order_and_state_rows_hold() {
+    hold(&["ST"]);
+}
+
+#[test]
+fn pipelining_rows_hold() {
+    hold(&["PL"]);
+}
+
+#[test]
+fn limit_rows_hold() {
+    hold(&["LM"]);
+}
+
+#[test]
+fn address_and_parameter_rows_hold() {
+    hold(&["AD", "PR"]);
+}
+
+#[test]
+fn chunk_rows_hold() {
+    hold(&["BD"]);
+}
+
+#[test]
+fn tls_and_authentication_rows_hold() {
+    hold(&["TL", "AU"]);
+}
+
+#[test]
+fn application_rows_hold() {
+    hold(&["RL"]);
+}
+
+#[test]
+fn every_row_of_the_server_is_in_a_class_that_is_replayed() {
+    let classes = ["SM", "ST", "PL", "LM", "AD", "PR", "BD", "TL", "AU", "RL"];
+    let others: Vec<_> =
+        server_rows().filter(|case| !classes.contains(&case.class())).map(|case| case.id).collect();
+    assert!(others.is_empty(), "{others:?}");
+}
+
+#[test]
+fn a_row_that_waits_does_not_hold_yet() {
+    let waiting = waiting::rows();
+    let unknown: Vec<_> =
+        waiting.keys().filter(|id| !cases().any(|case| case.id == **id)).collect();
+    assert!(unknown.is_empty(), "no such rows: {unknown:?}");
+    let rows = server_rows().filter(|case| waiting.contains_key(case.id));
+    let held: Vec<_> =
+        rows.filter(|case| judge(case).is_ok()).map(|case| (case.id, waiting[case.id])).collect();
+    assert!(held.is_empty(), "these rows wait for an issue, and hold: {held:?}");
+}
+
+#[test]
+fn only_rows_of_clients_and_applications_wait_for_them() {
+    for (id, issue) in waiting::rows() {
+        let pre = cases().find(|case| case.id == id).expect("a known row").pre;
+        let expected = match pre {
+            Pre::App => issue == "application",
+            pre if pre.is_client() => issue == "client",
+            _ => issue != "client",
+        };
+        assert!(expected, "{id} waits for {issue}");
+    }
+}
