@@ -33,12 +33,13 @@
 //! | module | what |
 //! |---|---|
 //! | [`wire`] | values and their grammar: commands, replies, addresses, parameters. All of it is also here at the root |
-//! | [`line`] | finds lines and replies in an input that grows |
+//! | [`mod@line`] | finds lines and replies in an input that grows |
 //! | [`data`] | the content of a message: its one end, dots, stray newlines |
 //! | [`server`] | the receiving machine |
 //! | [`client`] | the sending machine |
 //! | [`delivery`] | one letter to many recipients over a client: the fate of each, exactly once |
 //! | [`report`] | trace fields and delivery reports as text |
+//! | [`stock`] | replies that a server gives often |
 //!
 //! [`Inbox`] is the read buffer that every driver needs, [`Countdown`] its time without a clock.
 //!

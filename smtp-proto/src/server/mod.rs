@@ -25,6 +25,7 @@
 mod answer;
 mod config;
 mod event;
+mod incoming;
 mod limits;
 mod pending;
 mod state;
@@ -41,6 +42,7 @@ use bytes::{Buf, BytesMut};
 
 pub use config::{Config, Early};
 pub use event::{Event, Limit, Refusal, Summary, Traffic, Transfer, Wants, When, Why};
+pub use incoming::{Incoming, Opening, Verdict};
 pub use limits::Limits;
 pub use pending::{Acceptable, Kind, Pending, ReplyError, kind};
 
@@ -259,11 +261,14 @@ impl Server {
 
     /// Answers everything that is owed, 451 4.3.0: the handler panicked, or its task is gone.
     pub fn abandon(&mut self) {
+        if self.state.greeting_owed() && !self.owed.is_empty() {
+            // RFC 5321 3.1: a greeting is 220, 554 or 421.
+            self.notices.push_back(Notice::Refused(stock::NO_GREETING));
+            return self.end_with(stock::NO_GREETING);
+        }
         while let Some((index, question)) = self.owed.first_open() {
-            let stock =
-                if question == Question::Connect { stock::NO_GREETING } else { stock::UNANSWERED };
-            self.settle(index, question, &stock.reply);
-            self.notices.push_back(Notice::Refused(stock));
+            self.settle(index, question, &stock::UNANSWERED.reply);
+            self.notices.push_back(Notice::Refused(stock::UNANSWERED));
         }
         self.stirred = true;
     }

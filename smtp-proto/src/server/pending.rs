@@ -181,6 +181,13 @@ pub enum ReplyError {
     Late,
 }
 
+#[cfg(feature = "std")]
+impl From<ReplyError> for std::io::Error {
+    fn from(error: ReplyError) -> Self {
+        Self::other(error)
+    }
+}
+
 /// A command whose reply is not written yet.
 struct Slot {
     /// `None` for an automatic reply that stands behind a decision.

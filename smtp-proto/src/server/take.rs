@@ -105,6 +105,10 @@ impl Server {
     fn content<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
         let limit = self.config.limits.message;
         while let Some(content) = self.state.content() {
+            // Draining is bounded: 552 and not 421, so that the sender does not try for days.
+            if content.void.is_some() && content.summary.octets > limit.saturating_mul(2) {
+                return self.drained_too_long();
+            }
             let before = input.len();
             let piece = content.reader.next(input, &self.config.finder);
             let taken = before.saturating_sub(input.len());
@@ -133,10 +137,6 @@ impl Server {
                             return Some(Event::Body(kept));
                         }
                         return None;
-                    }
-                    // Draining is bounded: 552 and not 421, so that the sender does not try for days.
-                    if content.summary.octets > limit.saturating_mul(2) {
-                        return self.drained_too_long();
                     }
                 }
                 Piece::Stray => {
@@ -215,6 +215,11 @@ impl Server {
         };
         if let Err(early) = self.waited(verb, behind) {
             return Some(self.refuse_and_close(line, early));
+        }
+        // Content that comes behind a DATA which is refused would run as commands, whatever the policy.
+        let early_content = behind && verb == Some(Verb::Data);
+        if early_content && (command.is_err() || self.state.may_serve(verb).is_err()) {
+            return Some(self.refuse_and_close(line, stock::EARLY));
         }
         if let Err(refusal) = self.state.may_serve(verb) {
             return Some(self.refuse(line, refusal));

@@ -321,3 +321,43 @@ fn events_are_shown_without_what_a_terminal_obeys() {
         [Why::Limit(Limit::Idle), Why::Early].iter().map(ToString::to_string).collect();
     assert_eq!(shown, ["limit on idle commands", "octets before their time"]);
 }
+
+#[test]
+fn content_behind_a_data_that_is_refused_ends_the_session_under_every_policy() {
+    let allow = || {
+        let mut config = Config::new("mx.test").unwrap();
+        config.early = Early::Allow;
+        Server::new(Arc::new(config))
+    };
+    let early = "554 5.5.0 Octets came before their time\r\n";
+    for line in ["DATA x\r\nNOOP\r\n", "DATA\r\nNOOP\r\n"] {
+        let mut server = allow();
+        say(&mut server, "");
+        assert_eq!(say(&mut server, line), early, "{line:?}");
+    }
+    let mut server = allow();
+    let Some(Event::Connect(pending)) = server.next(&mut &b""[..]) else { panic!() };
+    server.reply(pending, &Reply::new(Code::TRANSACTION_FAILED, None, "no")).unwrap();
+    replies(&mut server);
+    assert_eq!(say(&mut server, "DATA\r\nNOOP\r\n"), early);
+}
+
+#[test]
+fn draining_ends_at_twice_the_limit_however_it_is_cut() {
+    for piece in [1, 50, 201, 300] {
+        let mut config = Config::new("mx.test").unwrap();
+        config.limits.message = 100;
+        let mut server = Server::new(Arc::new(config));
+        for line in ["", "EHLO c.test\r\n", "MAIL FROM:<>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n"] {
+            say(&mut server, line);
+        }
+        let heard: String = "a"
+            .repeat(201)
+            .as_bytes()
+            .chunks(piece)
+            .map(|piece| say(&mut server, core::str::from_utf8(piece).unwrap()))
+            .collect();
+        assert_eq!(heard, "552 5.3.4 Message too big\r\n", "pieces of {piece}");
+        assert_eq!(server.wants(), Wants::Close);
+    }
+}

@@ -1,0 +1,1 @@
+//! Benchmarks of the hot path of `smtp-proto`; see the files in `benches/`.
