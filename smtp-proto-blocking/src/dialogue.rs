@@ -1,0 +1,132 @@
+//! Events of one session become calls of its handler, and what they return becomes answers.
+
+use core::ops::ControlFlow;
+use core::panic::AssertUnwindSafe;
+use std::panic::catch_unwind;
+
+use smtp_proto::ReplyBuf;
+use smtp_proto::server::{Event, Incoming, Pending, Server, Summary, Verdict, When, Why, kind};
+use smtp_proto::stock;
+
+use crate::Handler;
+
+pub(crate) struct Dialogue<H: Handler> {
+    handler: H,
+    incoming: Incoming<H::Letter>,
+}
+
+/// The handler panicked.
+struct Panicked;
+
+/// Calls the handler.
+fn ask<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| Panicked)
+}
+
+impl<H: Handler> Dialogue<H> {
+    pub(crate) const fn new(handler: H) -> Self {
+        Self { handler, incoming: Incoming::new() }
+    }
+
+    /// Serves one event. `Break`: the handler is not to be called again.
+    pub(crate) fn take(&mut self, event: Event<'_>, server: &mut Server) -> ControlFlow<()> {
+        let last = matches!(event, Event::Closed { .. });
+        if let Err(Panicked) = self.serve(event, server) {
+            server.shut_down(&stock::BROKEN.as_ref(), When::Now);
+            return ControlFlow::Break(());
+        }
+        if last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// The connection is lost, and the machine knows of nothing.
+    pub(crate) fn lost(&mut self) {
+        let Self { handler, incoming } = self;
+        let _over = ask(|| {
+            incoming.discard();
+            handler.closed(Why::Eof);
+        });
+    }
+
+    fn serve(&mut self, event: Event<'_>, server: &mut Server) -> Result<(), Panicked> {
+        let Self { handler, incoming } = self;
+        // Of an answer that does not fit its question the client hears as 451, and nobody else would know what to do about it.
+        let _answered = match event {
+            Event::Connect(pending) => server.decide(pending, ask(|| handler.connect())?),
+            Event::Hello { verb, name, pending } => {
+                server.decide(pending, ask(|| handler.hello(verb, name))?)
+            }
+            Event::Mail { mail, pending } => server.decide(pending, ask(|| handler.mail(&mail))?),
+            Event::Rcpt { rcpt, pending } => server.decide(pending, ask(|| handler.rcpt(&rcpt))?),
+            Event::Query { verb, text, pending } => match ask(|| handler.verify(verb, text))? {
+                Ok(None) => {
+                    server.decline(Event::Query { verb, text, pending });
+                    Ok(())
+                }
+                Ok(Some(reply)) | Err(reply) => server.reply(pending, &reply.as_ref()),
+            },
+            Event::Data { how, pending } => {
+                let opening = server.opening(how);
+                let opened = ask(|| handler.begin(opening))?;
+                server.decide(pending, opened.map(|letter| incoming.open(letter)).map(|()| None))
+            }
+            Event::Body(run) => return self.body(run),
+            Event::Message { content, pending } => return self.end(content, pending, server),
+            Event::Reset | Event::Aborted(_) => {
+                return ask(|| {
+                    incoming.discard();
+                    handler.reset();
+                });
+            }
+            Event::Refused(refusal) => return ask(|| handler.refused(&refusal)),
+            Event::Closed { why, .. } => return ask(|| handler.closed(why)),
+            other => {
+                server.decline(other);
+                Ok(())
+            }
+        };
+        Ok(())
+    }
+
+    fn body(&mut self, run: &[u8]) -> Result<(), Panicked> {
+        let Self { handler, incoming } = self;
+        let Some((letter, blocks)) = incoming.push(run) else {
+            return Ok(());
+        };
+        let written = ask(|| {
+            let mut blocks = blocks.into_iter().filter(|block| !block.is_empty());
+            blocks.try_for_each(|block| handler.write(letter, block))
+        })?;
+        self.settle(written)
+    }
+
+    fn end(
+        &mut self,
+        content: Summary,
+        pending: Pending<kind::Message>,
+        server: &mut Server,
+    ) -> Result<(), Panicked> {
+        let Self { handler, incoming } = self;
+        if let Some((letter, block)) = incoming.rest().filter(|(_, block)| !block.is_empty()) {
+            let written = ask(|| handler.write(letter, block))?;
+            self.settle(written)?;
+        }
+        let verdict: Verdict = match self.incoming.close() {
+            Ok(letter) => ask(|| self.handler.commit(letter, content))?,
+            Err(refusal) => Err(refusal),
+        };
+        let _answered = server.decide(pending, verdict);
+        Ok(())
+    }
+
+    /// A letter that cannot be written is given up.
+    fn settle(&mut self, written: Result<(), ReplyBuf>) -> Result<(), Panicked> {
+        let Self { handler, incoming } = self;
+        match written {
+            Ok(()) => Ok(()),
+            Err(refusal) => ask(|| {
+                incoming.fail(refusal);
+                handler.reset();
+            }),
+        }
+    }
+}
