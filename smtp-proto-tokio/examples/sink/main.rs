@@ -1,0 +1,131 @@
+//! An SMTP server that accepts everything, for testing clients. `sink --help` tells all.
+
+mod dialogue;
+mod envelope;
+mod moment;
+mod options;
+mod serve;
+mod sink;
+mod store;
+mod transcript;
+
+use core::error::Error;
+use core::time::Duration;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use tokio::net::TcpListener;
+use tokio::runtime::{self, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tracing::level_filters::LevelFilter;
+use tracing::{debug, warn};
+use tracing_subscriber::EnvFilter;
+
+use options::Options;
+use serve::serve;
+use sink::{Sink, Stop};
+
+/// After the last letter of `--quit-after` the clients have so long to say QUIT.
+const PARTING: Duration = Duration::from_secs(1);
+/// A letter that is coming in at the end has so long to finish.
+const GRACE: Duration = Duration::from_secs(3);
+/// Then so long to hear that it came too late.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter =
+        EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    match run(options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sink: {error}.");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    let runtime = runtime(options.workers)?;
+    let listen = options.listen.clone();
+    let sink = Arc::new(Sink::new(options)?);
+    let result = runtime.block_on(receive(&listen, &sink));
+    // A session that did not end in time is cut off, and what it wrote aside is removed.
+    runtime.shutdown_timeout(LAST_WORDS);
+    result?;
+    writeln!(io::stdout(), "{}", sink.totals)?;
+    Ok(())
+}
+
+fn runtime(workers: Option<usize>) -> io::Result<Runtime> {
+    let mut builder = match workers {
+        // Without threads to share it, a task is woken for less.
+        Some(1) => runtime::Builder::new_current_thread(),
+        _ => runtime::Builder::new_multi_thread(),
+    };
+    if let Some(workers) = workers {
+        builder.worker_threads(workers);
+    }
+    builder.enable_all().build()
+}
+
+async fn receive(listen: &[String], sink: &Arc<Sink>) -> Result<(), Box<dyn Error>> {
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // Each session keeps a sender: when the last is gone, all sessions are over.
+    let (alive, mut over) = mpsc::channel::<()>(1);
+    let mut doors = Vec::new();
+    for address in listen {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| format!("cannot listen on {address}: {error}"))?;
+        writeln!(io::stdout(), "listening on smtp {}", listener.local_addr()?)?;
+        io::stdout().flush()?;
+        doors.push(tokio::spawn(admit(listener, Arc::clone(sink), alive.clone())));
+    }
+    drop(alive);
+    let mut full = sink.full();
+    let parting = tokio::select! {
+        _ = interrupt.recv() => Duration::ZERO,
+        _ = terminate.recv() => Duration::ZERO,
+        _ = full.wait_for(|full| *full) => PARTING,
+    };
+    doors.iter().for_each(|door| door.abort());
+    for (patience, stop) in
+        [(parting, Stop::AfterLetter), (GRACE, Stop::Now), (LAST_WORDS, Stop::Now)]
+    {
+        let _ = timeout(patience, over.recv()).await;
+        sink.stop(stop);
+    }
+    Ok(())
+}
+
+/// Lets clients in.
+async fn admit(listener: TcpListener, sink: Arc<Sink>, alive: mpsc::Sender<()>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                sink.totals.connection();
+                let (sink, alive) = (Arc::clone(&sink), alive.clone());
+                tokio::spawn(async move {
+                    debug!(%peer, "connected");
+                    if let Err(error) = serve(stream, peer.ip(), &sink).await {
+                        debug!(%peer, %error, "connection lost");
+                    }
+                    sink.totals.session_over();
+                    drop(alive);
+                });
+            }
+            // Out of file descriptors, say: that passes when a session ends.
+            Err(error) => {
+                warn!(%error, "cannot accept");
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The command line.
+
+use core::str::FromStr;
+use core::time::Duration;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use smtp_proto::data::Newlines;
+use smtp_proto::server::{Config, Early};
+use smtp_proto::{Extension, ForwardPath, ForwardPathBuf, Syntax};
+
+use crate::moment::Moment;
+
+const EXAMPLES: &str = "\
+Examples:
+  sink
+      takes letters on 127.0.0.1:2525 and counts them
+  sink --listen 127.0.0.1:0 --store letters
+      on a free port, which it prints; every letter becomes letters/NNNNNN.eml and NNNNNN.json
+  sink --reject nobody@example.org --defer '*' --delay RCPT=500
+      550 for nobody, 451 for everyone else, each after half a second
+  sink --max-size 1000000 --no PIPELINING --newlines normalise
+      with other limits and policies
+  RUST_LOG=trace sink
+      shows the dialogue
+
+Ended by SIGINT, SIGTERM or --quit-after, it prints one line:
+  messages=N octets=N connections=N refused=N seconds=S
+where refused counts the replies of 4yz and 5yz, and seconds go from the first connection to the end
+of the last session.
+
+VERB is CONNECT, EHLO, HELO, MAIL, RCPT, DATA, BODY (the reply to the content), RSET, QUIT or EXPN.";
+
+/// An SMTP server that accepts everything, for testing clients.
+#[derive(Debug, Parser)]
+#[command(name = "sink", after_help = EXAMPLES)]
+pub(crate) struct Options {
+    /// Listens here; may be given several times
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:2525")]
+    pub(crate) listen: Vec<String>,
+    /// Stores each letter and its envelope in this folder; without it they are counted and dropped
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: Option<PathBuf>,
+    /// What the server calls itself
+    #[arg(long, value_name = "NAME", default_value = "localhost", value_parser = config)]
+    hostname: Box<Config>,
+    /// The largest letter
+    #[arg(long, value_name = "OCTETS", default_value_t = 50 * 1024 * 1024)]
+    max_size: u64,
+    /// What to do with bare CR, bare LF and NUL in a letter
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = OnNewline::Refuse)]
+    newlines: OnNewline,
+    /// Reads past every deviation from the grammar that has a name
+    #[arg(long)]
+    lenient_syntax: bool,
+    /// What to do with clients that do not wait where they have to
+    #[arg(long, value_name = "POLICY", value_enum, default_value_t = OnEarly::Close)]
+    early: OnEarly,
+    /// Does not offer this extension; may be given several times
+    #[arg(long, value_name = "EXTENSION", value_parser = extension)]
+    no: Vec<Extension>,
+    /// Threads that serve; as many as there are processors unless given
+    #[arg(long, value_name = "N", value_parser = workers)]
+    pub(crate) workers: Option<usize>,
+    /// Exits after so many letters
+    #[arg(long, value_name = "N")]
+    pub(crate) quit_after: Option<u64>,
+    /// Answers 550 5.1.1 to this recipient, `*` for all; may be given several times
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) reject: Vec<Whom>,
+    /// Answers 451 4.2.1 to this recipient, `*` for all; may be given several times
+    #[arg(long, value_name = "ADDR")]
+    pub(crate) defer: Vec<Whom>,
+    /// Refuses every letter once its content has come
+    #[arg(long)]
+    pub(crate) reject_after_data: bool,
+    /// Holds the reply to a verb; may be given several times
+    #[arg(long, value_name = "VERB=MS", value_parser = delay)]
+    pub(crate) delay: Vec<(Moment, Duration)>,
+    /// Drops the connection after the reply to this verb
+    #[arg(long, value_name = "VERB")]
+    pub(crate) close_after: Option<Moment>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OnNewline {
+    Refuse,
+    Normalise,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum OnEarly {
+    Close,
+    Allow,
+}
+
+/// Recipients that an option speaks of.
+#[derive(Clone, Debug)]
+pub(crate) enum Whom {
+    All,
+    One(ForwardPathBuf),
+}
+
+impl Options {
+    /// What of the options concerns the core.
+    pub(crate) fn config(&self) -> Config {
+        let mut config = (*self.hostname).clone();
+        config.limits.message = self.max_size;
+        config.newlines = match self.newlines {
+            OnNewline::Refuse => Newlines::Refuse,
+            OnNewline::Normalise => Newlines::Normalise,
+        };
+        config.early = match self.early {
+            OnEarly::Close => Early::Close,
+            OnEarly::Allow => Early::Allow,
+        };
+        if self.lenient_syntax {
+            config.syntax = Syntax::ALL
+                .iter()
+                .fold(config.syntax, |syntax, (_, tolerance)| syntax.with(*tolerance));
+        }
+        for extension in &self.no {
+            config.offer = config.offer.without(*extension);
+        }
+        config
+    }
+}
+
+impl Whom {
+    pub(crate) fn includes(&self, recipient: &ForwardPath<'_>) -> bool {
+        match self {
+            Self::All => true,
+            Self::One(path) => path.as_ref() == *recipient,
+        }
+    }
+}
+
+impl FromStr for Whom {
+    type Err = smtp_proto::ParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "*" { Ok(Self::All) } else { text.parse().map(Self::One) }
+    }
+}
+
+fn config(hostname: &str) -> Result<Box<Config>, smtp_proto::ParseError> {
+    Config::new(hostname).map(Box::new)
+}
+
+fn extension(keyword: &str) -> Result<Extension, String> {
+    let known = || Extension::all().map(Extension::keyword).collect::<Vec<_>>().join(", ");
+    Extension::parse(keyword).ok_or_else(|| format!("the known extensions are {}", known()))
+}
+
+fn workers(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("expected a number from 1 on".to_owned()),
+        Ok(workers) => Ok(workers),
+    }
+}
+
+fn delay(text: &str) -> Result<(Moment, Duration), String> {
+    let (verb, milliseconds) = text.split_once('=').ok_or("expected VERB=MILLISECONDS")?;
+    let milliseconds =
+        milliseconds.parse().map_err(|_| "expected a number of milliseconds behind the \"=\"")?;
+    Ok((verb.parse()?, Duration::from_millis(milliseconds)))
+}

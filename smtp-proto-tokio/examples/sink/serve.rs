@@ -1,0 +1,80 @@
+//! One session from its greeting to its end.
+
+use core::net::IpAddr;
+use core::pin::pin;
+use std::io;
+use std::sync::Arc;
+
+use smtp_proto::server::When;
+use smtp_proto::{Code, Condition, Reply};
+use smtp_proto_tokio::Session;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::dialogue::Dialogue;
+use crate::sink::{Sink, Stop, negative};
+use crate::transcript::Transcript;
+
+const SHUTTING_DOWN: Reply<'static> =
+    negative(Code::UNAVAILABLE, Condition::SYSTEM_NOT_ACCEPTING_MESSAGES, "Shutting down");
+
+/// What woke a session.
+enum Wake {
+    /// There is something to take, or an end.
+    Ready(bool),
+    /// A reply was held long enough.
+    Due,
+    /// The program ends.
+    Stop(Stop),
+}
+
+pub(crate) async fn serve(stream: TcpStream, client: IpAddr, sink: &Arc<Sink>) -> io::Result<()> {
+    // A reply is one write, and the client waits for it.
+    stream.set_nodelay(true)?;
+    let mut stop = Stop::No;
+    let mut stopping = pin!(sink.stopping(stop));
+    let mut session = Session::new(stream, Arc::clone(&sink.config));
+    let mut dialogue = Dialogue::new(Arc::clone(sink), client);
+    let transcript = Transcript::new(client);
+    while !dialogue.hangs_up() {
+        let due = dialogue.due();
+        let wake = tokio::select! {
+            biased;
+            more = session.ready() => Wake::Ready(more?),
+            () = wait_until(due), if due.is_some() => Wake::Due,
+            stop = &mut stopping, if stop != Stop::Now => Wake::Stop(stop),
+        };
+        let shown = session.server().outgoing().len();
+        match wake {
+            Wake::Ready(true) => {}
+            Wake::Ready(false) => return Ok(()),
+            Wake::Due => dialogue.answer_due(session.server()),
+            Wake::Stop(when) => {
+                stop = when;
+                stopping.set(sink.stopping(stop));
+                let when = if stop == Stop::Now { When::Now } else { When::AfterMessage };
+                session.server().shut_down(&SHUTTING_DOWN, when);
+            }
+        }
+        while let Some((event, server)) = session.next() {
+            transcript.heard(&event);
+            dialogue.take(event, server);
+            if dialogue.hangs_up() {
+                break;
+            }
+        }
+        transcript.said(session.server().outgoing().get(shown..).unwrap_or_default());
+        if let Some(pause) = dialogue.pause() {
+            sleep(pause).await;
+        }
+    }
+    let (mut stream, server, _) = session.into_parts();
+    stream.write_all(server.outgoing()).await
+}
+
+async fn wait_until(due: Option<Instant>) {
+    if let Some(due) = due {
+        sleep_until(due).await;
+    }
+}

@@ -1,0 +1,57 @@
+//! The dialogue in the log: `C:` and `S:` lines at level `trace`.
+
+use core::net::IpAddr;
+
+use smtp_proto::server::Event;
+use smtp_proto::{Command, Escaped};
+use tracing::{Level, enabled, trace};
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Transcript {
+    on: bool,
+    client: IpAddr,
+}
+
+impl Transcript {
+    pub(crate) fn new(client: IpAddr) -> Self {
+        Self { on: enabled!(Level::TRACE), client }
+    }
+
+    pub(crate) fn heard(self, event: &Event<'_>) {
+        if self.on
+            && let Some(line) = line(event)
+        {
+            trace!(client = %self.client, "C: {line}");
+        }
+    }
+
+    pub(crate) fn said(self, replies: &[u8]) {
+        if self.on {
+            for line in replies.split_inclusive(|octet| *octet == b'\n') {
+                trace!(client = %self.client, "S: {}", Escaped(line.trim_ascii_end()));
+            }
+        }
+    }
+}
+
+/// What the client said, as far as an event tells it.
+fn line(event: &Event<'_>) -> Option<String> {
+    let command = match event {
+        Event::Hello { verb, name, .. } => Command::Hello { verb: *verb, name: *name },
+        Event::Mail { mail, .. } => Command::Mail(*mail),
+        Event::Rcpt { rcpt, .. } => Command::Rcpt(*rcpt),
+        Event::Data { .. } => Command::Data,
+        Event::Query { verb, text, .. } => Command::Query { verb: *verb, text },
+        Event::Reset => Command::Rset,
+        Event::Quit => Command::Quit,
+        Event::Body(run) => return Some(format!("({} octets of the letter)", run.len())),
+        Event::Message { .. } => return Some(".".to_owned()),
+        Event::Refused(refusal) if !refusal.line.is_empty() => {
+            return Some(Escaped(refusal.line).to_string());
+        }
+        _ => return None,
+    };
+    let mut wire = Vec::new();
+    command.encode(&mut wire);
+    Some(Escaped(wire.trim_ascii_end()).to_string())
+}

@@ -1,0 +1,112 @@
+//! One letter on its way: the content is fed as the server takes it, and every recipient's fate is told.
+
+use std::io::IoSlice;
+
+use smtp_proto::client::{self, Misuse, Wants};
+use smtp_proto::data::LineEnds;
+use smtp_proto::delivery::{Delivery, Event, Outcome};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Error, Session, Source};
+use crate::link::Progress;
+
+/// Pieces that are written at once.
+const PIECES: usize = 64;
+
+pub(super) struct Carry<'c, 'e, S, F> {
+    session: &'c mut Session<S>,
+    delivery: Delivery<'e>,
+    each: F,
+    /// Octets of the content that were handed over, while content is due.
+    at: Option<u64>,
+    done: bool,
+}
+
+impl<'c, 'e, S, F> Carry<'c, 'e, S, F>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    F: FnMut(usize, Outcome<'_>),
+{
+    pub(super) const fn new(session: &'c mut Session<S>, delivery: Delivery<'e>, each: F) -> Self {
+        Self { session, delivery, each, at: None, done: false }
+    }
+
+    /// Carries the letter until every recipient is settled.
+    pub(super) async fn run(&mut self, source: &mut impl Source) -> Result<(), Error> {
+        self.session.look().await.map_err(Error::Connection)?;
+        loop {
+            self.listen()?;
+            if self.done {
+                return Ok(());
+            }
+            match (self.at, self.session.machine().wants()) {
+                (Some(at), Wants::Body) => self.feed(at, source).await?,
+                _ => {
+                    if !self.session.ready().await.map_err(Error::Connection)? {
+                        return Err(Error::Misuse(Misuse::Over));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Everyone who is not settled is given up.
+    pub(super) fn give_up(self, error: &Error) {
+        let Self { session, delivery, mut each, .. } = self;
+        for (index, fate) in delivery.give_up(session.machine()) {
+            each(index, Outcome { fate: error.fate(fate), reply: None });
+        }
+    }
+
+    /// Takes what the server said.
+    fn listen(&mut self) -> Result<(), client::Error> {
+        let Self { session, delivery, each, .. } = self;
+        while let Some((event, _)) = session.next_of(delivery)? {
+            match event {
+                Event::Settled { of, outcome } => {
+                    delivery.recipients(of).for_each(|index| each(index, outcome));
+                }
+                Event::Content => self.at = Some(0),
+                Event::Done { .. } => self.done = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands over a piece of the content, or its end. A server that speaks meanwhile is heard first.
+    async fn feed(&mut self, at: u64, source: &mut impl Source) -> Result<(), Error> {
+        let octets = tokio::select! {
+            biased;
+            heard = self.session.ready() => return heard.map(drop).map_err(Error::Connection),
+            octets = source.octets(at) => octets.map_err(Error::Source)?,
+        };
+        if octets.is_empty() {
+            self.at = None;
+            return Ok(self.delivery.finish(self.session.client())?);
+        }
+        let config = self.session.machine().config();
+        let taken = if config.line_ends == LineEnds::Refuse && self.session.is_write_vectored() {
+            self.write(octets).await?
+        } else {
+            self.delivery.body(self.session.client(), octets)?
+        };
+        self.at = Some(at.saturating_add(taken as u64));
+        Ok(())
+    }
+
+    /// Writes the front of `octets` without copying it. Returns how much was taken.
+    async fn write(&mut self, octets: &[u8]) -> Result<usize, Error> {
+        let mut pieces = [&b""[..]; PIECES];
+        let (taken, filled) = self.session.client().body_pieces(octets, &mut pieces)?;
+        let mut slices = pieces.map(IoSlice::new);
+        let mut slices = slices.get_mut(..filled).unwrap_or_default();
+        while !slices.is_empty() && !self.session.machine().is_over() {
+            let progress = self.session.write(&mut slices).await.map_err(Error::write)?;
+            if progress == Progress::Read {
+                self.listen()?;
+            }
+        }
+        Ok(taken)
+    }
+}

@@ -1,0 +1,75 @@
+//! Why a letter did not get through, where no reply to the letter says it.
+
+use std::io;
+
+use smtp_proto::ReplyBuf;
+use smtp_proto::client::{self, Misuse};
+use smtp_proto::data::ContentFault;
+use smtp_proto::delivery::{Fate, Unsendable};
+
+/// What went wrong in a session of a client.
+///
+/// ```
+/// use smtp_proto_tokio::client::Error;
+///
+/// /// Whether the same server may take the letter later.
+/// fn try_again(error: &Error) -> bool {
+///     !matches!(error, Error::Unsendable(_) | Error::Content(_) | Error::Misuse(_))
+/// }
+/// # assert!(try_again(&Error::Session(smtp_proto::client::Error::Eof)));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The server greets with a refusal (RFC 5321 3.1). It was told QUIT.
+    #[error("the server refused the session: {0}")]
+    Greeting(ReplyBuf),
+    /// EHLO, and HELO where it was tried, is refused.
+    #[error("the server refused the hello: {0}")]
+    Hello(ReplyBuf),
+    /// The session cannot go on: the server said what it may not, nothing in time, or nothing more.
+    #[error(transparent)]
+    Session(#[from] client::Error),
+    /// The connection broke.
+    #[error("the connection was lost: {0}")]
+    Connection(#[source] io::Error),
+    /// The letter cannot go to this server. Nothing of it was sent.
+    #[error(transparent)]
+    Unsendable(#[from] Unsendable),
+    /// The source of the content failed. The letter was not ended, and the session is over.
+    #[error("the content cannot be read: {0}")]
+    Source(#[source] io::Error),
+    /// The content holds what DATA cannot carry. The letter was not ended, and the session is over.
+    #[error("the content cannot be sent: {0}")]
+    Content(ContentFault),
+    /// The call may not be made now.
+    #[error(transparent)]
+    Misuse(Misuse),
+}
+
+impl From<Misuse> for Error {
+    fn from(misuse: Misuse) -> Self {
+        match misuse {
+            Misuse::Stray(fault) => Self::Content(fault),
+            other => Self::Misuse(other),
+        }
+    }
+}
+
+impl Error {
+    /// What becomes of a recipient whom this error leaves at `fate`: what cannot go as it is will not go later.
+    pub(super) const fn fate(&self, fate: Fate) -> Fate {
+        match self {
+            Self::Unsendable(_) | Self::Content(_) => Fate::Permanent,
+            _ => fate,
+        }
+    }
+
+    /// Of a write of content.
+    pub(super) fn write(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut => Self::Session(client::Error::TimedOut),
+            _ => Self::Connection(error),
+        }
+    }
+}

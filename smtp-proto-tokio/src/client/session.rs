@@ -1,0 +1,206 @@
+//! One session of a client over a stream.
+
+use core::future::poll_fn;
+use core::mem;
+use core::pin::Pin;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+use smtp_proto::client::{Client, Config, Error, Event, Wants};
+use smtp_proto::delivery::{self, Delivery};
+use smtp_proto::{Countdown, Inbox, Timer, server};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::link::Link;
+use crate::link::{Progress, Writing};
+use crate::wait::at_most;
+
+/// The sending machine on a stream: [`ready`](Self::ready) does the I/O, [`next`](Self::next) hands out what came.
+///
+/// For whole letters there is [`Client`](super::Client).
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use smtp_proto::client::Event;
+/// use smtp_proto::{Host, Verb};
+/// use smtp_proto_tokio::client::Session;
+/// # use tokio::io::AsyncWriteExt;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (stream, mut server) = tokio::io::duplex(1024);
+/// # server.write_all(b"220 mx.test\r\n").await?;
+/// let mut session = Session::new(stream, Arc::default());
+/// session.client().hello(Host::parse(b"client.test")?)?;
+/// while session.ready().await? {
+///     while let Some((event, client)) = session.next()? {
+///         match event {
+///             Event::Greeting(reply) => println!("{reply}"),
+///             Event::Reply { to, reply } if to.verb == Verb::Ehlo => {
+///                 println!("{reply}");
+///                 client.quit()?;
+///             }
+///             other => println!("{other:?}"),
+///         }
+///     }
+/// #   server.write_all(b"250 mx.test\r\n221 Bye\r\n").await?;
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Session<S> {
+    link: Link<S>,
+    countdown: Countdown,
+    closed: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// A session that begins now, in front of its greeting.
+    #[must_use]
+    pub fn new(stream: S, config: Arc<Config>) -> Self {
+        let inbox = config.inbox();
+        Self::from_parts(stream, Client::new(config), inbox)
+    }
+
+    /// A session that goes on: `inbox` holds what was read and not taken yet.
+    #[must_use]
+    pub fn from_parts(stream: S, client: Client, inbox: Inbox) -> Self {
+        let link = Link::new(stream, client, inbox);
+        Self { link, countdown: Countdown::new(), closed: false }
+    }
+
+    /// The parts, to go on with them in another way.
+    #[must_use]
+    pub fn into_parts(self) -> (S, Client, Inbox) {
+        (self.link.stream, self.link.client, self.link.inbox)
+    }
+
+    /// The machine, to queue commands and content.
+    #[must_use]
+    pub fn client(&mut self) -> &mut Client {
+        &mut self.link.client
+    }
+
+    /// The next event, with the machine to go on. `None`: nothing more before [`ready`](Self::ready).
+    ///
+    /// # Errors
+    ///
+    /// The session cannot go on. The error stays.
+    #[expect(clippy::should_implement_trait, reason = "an event borrows from the session")]
+    pub fn next(&mut self) -> Result<Option<(Event<'_>, &mut Client)>, Error> {
+        let Link { client, inbox, .. } = &mut self.link;
+        let event = inbox.feed(|input| client.next(input))?;
+        Ok(event.map(|event| (event, client)))
+    }
+
+    /// As [`next`](Self::next), for a letter that is on its way.
+    ///
+    /// # Errors
+    ///
+    /// The session cannot go on: [`Delivery::give_up`] says what became of the letter.
+    pub fn next_of<'s>(
+        &'s mut self,
+        delivery: &mut Delivery<'_>,
+    ) -> Result<Option<(delivery::Event<'s>, &'s mut Client)>, Error> {
+        let Link { client, inbox, .. } = &mut self.link;
+        let event = inbox.feed(|input| delivery.next(client, input))?;
+        Ok(event.map(|event| (event, client)))
+    }
+
+    /// Reads, writes and waits until it is the caller's turn: `true`. Then [`next`](Self::next) has something to say, or all that was
+    /// queued has left and the machine [wants](Client::wants) content or a command. `false` at the end of the session; writing is shut
+    /// down by then, and the stream can be dropped.
+    ///
+    /// Where there was nothing to write, it waits for the server to say something: a verdict in the middle of a content, a 421, the end.
+    /// So it can stand in a `select!` while the caller waits for something else. A server that is too slow is an error of `next`.
+    ///
+    /// Cancel-safe: when the future is dropped, no octet is lost, and the time that it waited still counts against the server.
+    ///
+    /// # Errors
+    ///
+    /// What the stream reports, once all that the server said before is read. The session is of no use then.
+    pub async fn ready(&mut self) -> io::Result<bool> {
+        let mut wrote = false;
+        loop {
+            let progress = match self.link.client.wants() {
+                Wants::Next => return Ok(true),
+                Wants::Flush(timer) => self.wait(Some(timer), Writing::Yes).await?,
+                Wants::Read(timer) => self.wait(Some(timer), Writing::No).await?,
+                Wants::Body | Wants::Command if wrote && !self.link.is_broken() => return Ok(true),
+                Wants::Body | Wants::Command => self.wait(None, Writing::No).await?,
+                Wants::Close => {
+                    self.close().await;
+                    return Ok(false);
+                }
+            };
+            match progress {
+                Progress::Read => return Ok(true),
+                Progress::Wrote => wrote = true,
+            }
+        }
+    }
+
+    async fn wait(&mut self, timer: Option<Timer>, writing: Writing) -> io::Result<Progress> {
+        let Self { link, countdown, .. } = self;
+        let mut limit = timer.map(|timer| countdown.left(timer));
+        if link.is_broken() {
+            limit = Some(limit.map_or(LAST_WORDS, |left| left.min(LAST_WORDS)));
+        }
+        let Some(limit) = limit else {
+            return poll_fn(|cx| link.poll(writing, cx)).await;
+        };
+        match at_most(limit, |time| countdown.waited(time), |cx| link.poll(writing, cx)).await {
+            Some(progress) => progress,
+            None => {
+                link.fail()?;
+                if let Some(timer) = timer {
+                    link.client.timed_out(timer.id);
+                }
+                Ok(Progress::Wrote)
+            }
+        }
+    }
+
+    /// Nothing that fails here matters any more: the session is over.
+    async fn close(&mut self) {
+        if !mem::replace(&mut self.closed, true) {
+            let stream = &mut self.link.stream;
+            let _ =
+                at_most(LAST_WORDS, |_| {}, |cx| Pin::new(&mut *stream).poll_shutdown(cx)).await;
+        }
+    }
+
+    /// Reads what has come, without waiting: before a session is used again, what nothing asked for has to be seen.
+    pub(super) async fn look(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.link.poll_look(cx)).await
+    }
+
+    pub(super) const fn machine(&self) -> &Client {
+        &self.link.client
+    }
+
+    /// Whether octets that lie apart can be written at once.
+    pub(super) fn is_write_vectored(&self) -> bool {
+        self.link.stream.is_write_vectored()
+    }
+
+    /// Writes of these pieces of content, and moves `pieces` past what was written. Returns when something was written, or something came,
+    /// which has to be looked at before more is written.
+    pub(super) async fn write(&mut self, pieces: &mut &mut [IoSlice<'_>]) -> io::Result<Progress> {
+        let Self { link, .. } = self;
+        if link.is_broken() {
+            return self.wait(None, Writing::No).await;
+        }
+        // RFC 5321 4.5.3.2.5: each block has its own time.
+        let limit = link.client.config().waits.block;
+        match at_most(limit, |_| {}, |cx| link.poll_pieces(pieces, cx)).await {
+            Some(progress) => progress,
+            None => Err(io::ErrorKind::TimedOut.into()),
+        }
+    }
+}
+
+/// After a write has failed, what the server still has to say comes within this time.
+const LAST_WORDS: core::time::Duration = server::Wants::LINGER;

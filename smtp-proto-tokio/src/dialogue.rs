@@ -1,0 +1,269 @@
+//! Events of one session become calls of its handler, and what they return becomes answers.
+
+use core::ops::ControlFlow;
+use core::{fmt, mem};
+
+use smtp_proto::server::{
+    Acceptable, Event, Incoming, Limits, Pending, ReplyError, Summary, Transfer, Verdict, When,
+    Why, kind,
+};
+use smtp_proto::{ReplyBuf, stock};
+use tokio::io::AsyncWrite;
+use tracing::field::Empty;
+use tracing::{Span, debug, error, info_span, warn};
+
+use crate::Handler;
+use crate::outlet::{Fault, Outlet};
+
+pub(crate) struct Dialogue<H: Handler> {
+    handler: H,
+    incoming: Incoming<H::Letter>,
+    /// The span of the transaction; outside of one that of the session.
+    span: Span,
+}
+
+impl<H: Handler> Dialogue<H> {
+    pub(crate) fn new(handler: H) -> Self {
+        Self { handler, incoming: Incoming::new(), span: Span::current() }
+    }
+
+    /// Serves one event. `Break`: the handler is not to be called again.
+    pub(crate) async fn take<S: AsyncWrite + Unpin>(
+        &mut self,
+        event: Event<'_>,
+        mut outlet: Outlet<'_, S>,
+    ) -> ControlFlow<()> {
+        let last = matches!(event, Event::Closed { .. });
+        match self.serve(event, &mut outlet).await {
+            Ok(()) => {}
+            Err(Fault::Late) => {
+                self.span.in_scope(|| warn!("the handler took too long"));
+                outlet.server.abandon();
+            }
+            Err(Fault::Panicked) => {
+                self.span.in_scope(|| error!("the handler panicked"));
+                outlet.server.shut_down(&stock::BROKEN.as_ref(), When::Now);
+                return ControlFlow::Break(());
+            }
+        }
+        if last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// The connection is lost, and the machine knows of nothing.
+    pub(crate) async fn lost<S: AsyncWrite + Unpin>(&mut self, mut outlet: Outlet<'_, S>) {
+        let Self { handler, incoming, span } = self;
+        let limit = outlet.server.config().limits.answer_wait;
+        let call = async {
+            incoming.discard();
+            handler.closed(Why::Eof).await;
+        };
+        let _over = outlet.ask(limit, span, call).await;
+    }
+
+    async fn serve<S: AsyncWrite + Unpin>(
+        &mut self,
+        event: Event<'_>,
+        outlet: &mut Outlet<'_, S>,
+    ) -> Result<(), Fault> {
+        let Self { handler, span, .. } = self;
+        let limit = outlet.server.config().limits.answer_wait;
+        match event {
+            Event::Connect(pending) => {
+                let verdict = outlet.ask(limit, span, async { handler.connect().await }).await?;
+                self.decide(outlet, pending, verdict);
+            }
+            Event::Hello { verb, name, pending } => {
+                let call = async { handler.hello(verb, name).await };
+                let verdict = outlet.ask(limit, span, call).await?;
+                span.in_scope(|| debug!(%name, verdict = %Shown(&verdict), "{}", verb.name()));
+                self.decide(outlet, pending, verdict);
+            }
+            Event::Mail { mail, pending } => {
+                *span = info_span!("transaction", from = %mail.from, octets = Empty);
+                let verdict = outlet.ask(limit, span, async { handler.mail(&mail).await }).await?;
+                span.in_scope(|| debug!(verdict = %Shown(&verdict), "MAIL"));
+                self.decide(outlet, pending, verdict);
+                if !outlet.server.in_transaction() {
+                    self.span = Span::current();
+                }
+            }
+            Event::Rcpt { rcpt, pending } => {
+                let verdict = outlet.ask(limit, span, async { handler.rcpt(&rcpt).await }).await?;
+                span.in_scope(|| debug!(to = %rcpt.to, verdict = %Shown(&verdict), "RCPT"));
+                self.decide(outlet, pending, verdict);
+            }
+            Event::Query { verb, text, pending } => {
+                let call = async { handler.verify(verb, text).await };
+                match outlet.ask(limit, span, call).await? {
+                    Ok(None) => outlet.server.decline(Event::Query { verb, text, pending }),
+                    Ok(Some(reply)) | Err(reply) => {
+                        note(span, outlet.server.reply(pending, &reply.as_ref()));
+                    }
+                }
+            }
+            Event::Refused(refusal) => {
+                // Not the line: it may be one of a content.
+                span.in_scope(|| debug!(reply = %refusal.reply, why = %refusal.why, "refused"));
+                outlet.ask(limit, span, async { handler.refused(&refusal).await }).await?;
+            }
+            Event::Closed { why, mid_message } => {
+                span.in_scope(|| debug!(%why, mid_message, "closed"));
+                outlet.ask(limit, span, async { handler.closed(why).await }).await?;
+            }
+            Event::Reset => self.reset(outlet).await?,
+            Event::Data { how, pending } => self.begin(how, pending, outlet).await?,
+            Event::Body(run) => self.body(run, outlet).await?,
+            Event::Message { content, pending } => self.end(content, pending, outlet).await?,
+            Event::Aborted(why) => {
+                span.in_scope(|| debug!(%why, "the letter is void"));
+                self.reset(outlet).await?;
+            }
+            other => outlet.server.decline(other),
+        }
+        Ok(())
+    }
+
+    async fn begin<S: AsyncWrite + Unpin>(
+        &mut self,
+        how: Transfer,
+        pending: Pending<kind::Data>,
+        outlet: &mut Outlet<'_, S>,
+    ) -> Result<(), Fault> {
+        let opening = outlet.server.opening(how);
+        let limit = outlet.server.config().limits.answer_wait;
+        let call = async { self.handler.begin(opening).await };
+        let verdict = match outlet.ask(limit, &self.span, call).await? {
+            Ok(letter) => {
+                self.incoming.open(letter);
+                Ok(None)
+            }
+            Err(refusal) => Err(refusal),
+        };
+        self.decide(outlet, pending, verdict);
+        Ok(())
+    }
+
+    async fn body<S: AsyncWrite + Unpin>(
+        &mut self,
+        run: &[u8],
+        outlet: &mut Outlet<'_, S>,
+    ) -> Result<(), Fault> {
+        let Self { handler, incoming, span } = self;
+        let Some((letter, blocks)) = incoming.push(run) else {
+            return Ok(());
+        };
+        let limit = outlet.server.config().limits.answer_wait;
+        let mut written = Ok(());
+        for block in blocks {
+            if written.is_ok() && !block.is_empty() {
+                let call = async { handler.write(letter, block).await };
+                written = in_time(outlet.ask(limit, span, call).await, span)?;
+            }
+        }
+        match written {
+            Ok(()) => Ok(()),
+            Err(refusal) => self.fail(refusal, outlet).await,
+        }
+    }
+
+    async fn end<S: AsyncWrite + Unpin>(
+        &mut self,
+        content: Summary,
+        pending: Pending<kind::Message>,
+        outlet: &mut Outlet<'_, S>,
+    ) -> Result<(), Fault> {
+        let Self { handler, incoming, span } = self;
+        span.record("octets", content.octets);
+        let Limits { answer_wait, message_wait, .. } = outlet.server.config().limits;
+        if let Some((letter, block)) = incoming.rest().filter(|(_, block)| !block.is_empty()) {
+            let call = async { handler.write(letter, block).await };
+            if let Err(refusal) = in_time(outlet.ask(answer_wait, span, call).await, span)? {
+                self.fail(refusal, outlet).await?;
+            }
+        }
+        let span = mem::replace(&mut self.span, Span::current());
+        let verdict = match self.incoming.close() {
+            Ok(letter) => {
+                let call = async { self.handler.commit(letter, content).await };
+                outlet.ask(message_wait, &span, call).await?
+            }
+            Err(refusal) => Err(refusal),
+        };
+        span.in_scope(|| debug!(octets = content.octets, verdict = %Shown(&verdict), "letter"));
+        self.decide(outlet, pending, verdict);
+        Ok(())
+    }
+
+    /// The letter is given up; `refusal` is the reply at its end.
+    async fn fail<S: AsyncWrite + Unpin>(
+        &mut self,
+        refusal: ReplyBuf,
+        outlet: &mut Outlet<'_, S>,
+    ) -> Result<(), Fault> {
+        self.span.in_scope(|| debug!(%refusal, "the letter cannot be kept"));
+        let Self { handler, incoming, span } = self;
+        let limit = outlet.server.config().limits.answer_wait;
+        let call = async {
+            incoming.fail(refusal);
+            handler.reset().await;
+        };
+        outlet.ask(limit, span, call).await
+    }
+
+    /// The transaction is void, with what came of its letter.
+    async fn reset<S: AsyncWrite + Unpin>(
+        &mut self,
+        outlet: &mut Outlet<'_, S>,
+    ) -> Result<(), Fault> {
+        let Self { handler, incoming, span } = self;
+        let limit = outlet.server.config().limits.answer_wait;
+        let call = async {
+            incoming.discard();
+            handler.reset().await;
+        };
+        outlet.ask(limit, span, call).await?;
+        self.span = Span::current();
+        Ok(())
+    }
+
+    fn decide<S, K: Acceptable>(
+        &self,
+        outlet: &mut Outlet<'_, S>,
+        pending: Pending<K>,
+        verdict: Verdict,
+    ) {
+        note(&self.span, outlet.server.decide(pending, verdict));
+    }
+}
+
+/// The result of a write: one that took too long fails the letter, and not the answer that is owed.
+fn in_time(
+    result: Result<Result<(), ReplyBuf>, Fault>,
+    span: &Span,
+) -> Result<Result<(), ReplyBuf>, Fault> {
+    match result {
+        Err(Fault::Late) => {
+            span.in_scope(|| warn!("the handler took too long to write"));
+            Ok(Err(stock::LOCAL_ERROR))
+        }
+        result => result,
+    }
+}
+
+/// What the handler made wrong.
+fn note(span: &Span, answered: Result<(), ReplyError>) {
+    if let Err(error) = answered {
+        span.in_scope(|| warn!(%error, "the handler's answer"));
+    }
+}
+
+struct Shown<'a>(&'a Verdict);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Ok(None) => f.write_str("accepted"),
+            Ok(Some(reply)) | Err(reply) => reply.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The wire cases over real sockets: each row that `sink` can be brought to, in writes as the row has them.
+//!
+//! Where a session does not wait although it must, what comes of it depends on how the network delivers; then both right outcomes
+//! are accepted. Rows that ask for virtual time, for a special answer of the application or for a setting that `sink` has no option
+//! for are counted and left out, as are those that wait for an issue.
+
+#[path = "../../../smtp-proto/tests/wire_cases/replies.rs"]
+mod replies;
+#[path = "../support/mod.rs"]
+mod support;
+#[path = "../../../smtp-proto/tests/wire_cases/waiting.rs"]
+mod waiting;
+
+mod peer;
+
+use peer::{Heard, Peer};
+use replies::{Reply, compare};
+use smtp_proto::testing::cases::{
+    self, Bytes, Case, MESSAGE_MAX, Policy, Pre, Step, Steps, Then, cases,
+};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::thread;
+use support::Sink;
+
+/// What every row expects of its server.
+const SINK: [&str; 6] = ["--hostname", "mx.test", "--max-size", "131072", "--reject", "no@t.test"];
+/// As many sinks serve the rows of one configuration at a time.
+const SINKS: usize = 4;
+
+#[test]
+fn every_row_that_sink_can_be_brought_to_holds_over_tcp() {
+    let mut groups = BTreeMap::<Vec<&str>, Vec<Case<'static>>>::new();
+    let (mut waiting, mut left_out) = (0, 0);
+    let listed = waiting::rows();
+    for case in cases().filter(|case| !case.pre.is_client()) {
+        match options(&case) {
+            _ if listed.contains_key(case.id) => waiting += 1,
+            None => left_out += 1,
+            Some(options) => groups.entry(options).or_default().push(case),
+        }
+    }
+    let replayed: usize = groups.values().map(Vec::len).sum();
+    let failures: Vec<String> =
+        groups.iter().flat_map(|(options, rows)| replay_all(options, rows)).collect();
+    println!("{replayed} rows replayed, {left_out} left out, {waiting} wait");
+    assert!(
+        failures.is_empty(),
+        "{} of {replayed} rows do not hold:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    assert!(replayed > 200, "only {replayed} rows could be replayed");
+}
+
+/// The options of `sink` that a row asks for; `None` where it has none for it.
+fn options<'a>(case: &Case<'a>) -> Option<Vec<&'a str>> {
+    let Bytes::Steps(steps) = &case.bytes else {
+        return None;
+    };
+    let virtual_time = steps.iter().take(10_000).any(|step| matches!(step, Step::Pause(_)));
+    if virtual_time
+        || steps.octets() < MESSAGE_MAX
+            && steps.to_vec().windows(8).any(|eight| eight == b"Verdict:")
+    {
+        return None;
+    }
+    case.pre.opening()?;
+    let mut options = Vec::from(SINK);
+    if case.pre == Pre::P0 {
+        // The greeting comes late enough for octets to be early.
+        options.extend(["--delay", "CONNECT=300"]);
+    }
+    for policy in &case.policies {
+        match policy {
+            Policy::NormaliseNewlines => options.extend(["--newlines", "normalise"]),
+            Policy::AllowEarly => options.extend(["--early", "allow"]),
+            Policy::Tolerate(_) => options.push("--lenient-syntax"),
+            Policy::Without(keyword) => options.extend(["--no", keyword]),
+            Policy::TlsOff => {}
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+/// Replays rows of one configuration, over a few sinks at once; gives those that do not hold.
+fn replay_all(options: &[&str], rows: &[Case<'_>]) -> Vec<String> {
+    let failures = Mutex::new(Vec::new());
+    let sinks = rows.len().div_ceil(8).min(SINKS);
+    thread::scope(|scope| {
+        for share in rows.chunks(rows.len().div_ceil(sinks)) {
+            let failures = &failures;
+            scope.spawn(move || {
+                let sink = Sink::start(options);
+                for case in share {
+                    if let Err(failure) = judge(case, &sink, options) {
+                        failures
+                            .lock()
+                            .expect("no holder panics")
+                            .push(format!("{} ({}): {failure}", case.id, case.reason));
+                    }
+                }
+            });
+        }
+    });
+    failures.into_inner().expect("no holder panics")
+}
+
+fn judge(case: &Case<'_>, sink: &Sink, options: &[&str]) -> Result<(), String> {
+    let outcome = replay(case, sink)?;
+    match of_row(case, &outcome) {
+        Err(failure) if case.sync => {
+            let waited = replay(case, &Sink::start(&[options, &["--early", "allow"]].concat()))?;
+            if outcome.is_early_or(&waited) {
+                Ok(())
+            } else {
+                Err(format!("a third outcome: {failure}"))
+            }
+        }
+        result => result,
+    }
+}
+
+/// What came of a row.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    replies: Vec<Reply>,
+    closed: bool,
+    stored: Vec<Vec<u8>>,
+}
+
+impl Outcome {
+    /// Whether this is what comes of a peer that waits, or the same up to a 554 and a close.
+    fn is_early_or(&self, waited: &Self) -> bool {
+        let early =
+            self.replies.last().is_some_and(|last| last.shown() == "554/5.5.0" && self.closed);
+        let before = &self.replies[..self.replies.len().saturating_sub(1)];
+        self == waited
+            || early
+                && waited.replies.starts_with(before)
+                && waited.stored.starts_with(&self.stored)
+    }
+}
+
+fn replay(case: &Case<'_>, sink: &Sink) -> Result<Outcome, String> {
+    let Bytes::Steps(steps) = &case.bytes else {
+        return Err("told in words".to_owned());
+    };
+    let (opening, said) = case.pre.opening().ok_or("no state of a server")?;
+    let opening = Steps::parse(opening, MESSAGE_MAX).expect("a unit test parses every opening");
+    let said = cases::replies(said).expect("a unit test parses every opening");
+    let before = sink.stored().len();
+    let mut peer = Peer::connect(sink.address())?;
+    if !said.is_empty() {
+        peer.play(&opening)?;
+        let replies = peer.heard_so_far().replies()?;
+        compare(&replies, &said)
+            .map_err(|error| format!("{} is not reached: {error}", case.pre.code()))?;
+    }
+    peer.play(steps)?;
+    let asked = case.replies.as_ref().map_or(0, Vec::len);
+    let Heard { closed, .. } = if case.then == Some(Then::Close) {
+        peer.heard_to_the_end()
+    } else {
+        peer.heard(said.len() + asked)
+    };
+    let replies = peer.finish().replies()?.split_off(said.len());
+    let stored = sink.stored().split_off(before).into_iter().map(|letter| letter.content).collect();
+    Ok(Outcome { replies, closed, stored })
+}
+
+fn of_row(case: &Case<'_>, outcome: &Outcome) -> Result<(), String> {
+    if let Some(expected) = &case.replies {
+        compare(&outcome.replies, expected)?;
+    }
+    if case.then.is_some_and(|then| (then == Then::Close) != outcome.closed) {
+        return Err(format!("not {:?}", case.then));
+    }
+    let Some(stored) = &case.stored else {
+        return Ok(());
+    };
+    if stored.messages != outcome.stored.len() {
+        return Err(format!("{} messages for {}", outcome.stored.len(), stored.messages));
+    }
+    match &stored.content {
+        Some(content) if outcome.stored[0] != content.to_vec() => {
+            Err(format!("stored \"{}\"", outcome.stored[0].escape_ascii()))
+        }
+        _ => Ok(()),
+    }
+}
