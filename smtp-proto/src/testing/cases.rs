@@ -197,6 +197,13 @@ impl<'a> Case<'a> {
         })
     }
 
+    /// Whether our client is tried in this row, or an application that sends; in all others a server is.
+    pub fn is_client(&self) -> bool {
+        let sends =
+            matches!(self.bytes, Bytes::Description(words) if words.starts_with("client: "));
+        self.pre.is_client() || self.pre == Pre::App && sends
+    }
+
     /// The two letters in front of the number, such as `SM`.
     pub fn class(&self) -> &'a str {
         self.id.split('-').next().unwrap_or(self.id)

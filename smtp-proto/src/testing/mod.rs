@@ -1,7 +1,11 @@
-//! What a test of a mail program needs from the protocol's side: for now the wire cases, as data.
+//! What a test of a mail program needs from the protocol's side: the wire cases, dialogues, and both machines over a bad network.
 //!
 //! This is the feature `testing`. Nothing of it is part of a server or a client; it is public so that whoever drives the machines in
 //! their own way can replay the same cases over their own sockets.
+//!
+//! * [`cases`]: what a peer may send and what must come of it, as data.
+//! * [`Script`]: a dialogue that reads like those of the RFCs, played against a server or a client.
+//! * [`Pair`]: our client against our server, over a network that a seed makes as bad as networks are.
 //!
 //! ```
 //! use smtp_proto::testing::cases::{cases, Then};
@@ -10,4 +14,27 @@
 //! assert!(rows > 50);
 //! ```
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    reason = "what tests are made of: a panic is a test that fails"
+)]
+
 pub mod cases;
+mod desk;
+mod end;
+mod faults;
+mod network;
+mod pair;
+mod player;
+mod receiver;
+mod rng;
+mod script;
+mod sender;
+mod story;
+
+pub use end::End;
+pub use faults::{Ending, Faults};
+pub use pair::{Letter, Pair};
+pub use script::{Script, accept};
+pub use story::{Seen, Stored, Story};

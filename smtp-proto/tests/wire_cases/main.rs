@@ -20,7 +20,7 @@ use verdict::judge;
 
 /// The rows in which our server, or a program around it, is tried; those of the client have a replay of their own.
 fn server_rows() -> impl Iterator<Item = Case<'static>> {
-    cases().filter(|case| !case.pre.is_client())
+    cases().filter(|case| !case.is_client())
 }
 
 /// Judges the rows of some classes that wait for nothing, and fails with every one that does not hold.

@@ -1,0 +1,136 @@
+//! What a caller may ask our client to say.
+
+use crate::session::Session;
+use crate::state::opened;
+use smtp_proto::client::{Misuse, Sent};
+use smtp_proto::testing::cases::{Case, Steps, Word};
+use smtp_proto::{
+    Extension, ForwardPath, Host, Mail, MailParamsBuf, Mailbox, Rcpt, RcptParamsBuf, ReversePath,
+};
+
+/// Why a call writes nothing.
+#[derive(Debug, PartialEq, Eq)]
+enum Refused {
+    /// The value cannot be built, or expressed at all.
+    Value,
+    Call(Misuse),
+}
+
+/// A row of the class CI that is a call with its argument.
+pub(crate) fn judge(case: &Case<'_>, steps: &Steps) -> Result<(), String> {
+    let octets = steps.to_vec();
+    let colon = octets.iter().position(|octet| *octet == b':').ok_or("no call")?;
+    let (call, argument) = (&octets[..colon], &octets[colon + 1..]);
+    let call = core::str::from_utf8(call).map_err(|error| error.to_string())?;
+    let mut session = opened(case)?;
+    if matches!(call, "rcpt" | "orcpt") {
+        transaction(&mut session);
+    }
+    let called = make(&mut session, call, argument)?;
+    session.settle();
+    let written = &session.outcome.written;
+    for word in &case.expected.words {
+        let holds = match word {
+            Word::Misuse(name) => {
+                is_misuse(name, &called) && written.is_empty() && session.client.is_idle()
+            }
+            Word::Written(steps) => called.is_ok() && *written == steps.to_vec(),
+            other => return Err(format!("{other:?} is not built")),
+        };
+        if !holds {
+            return Err(format!(
+                "{word:?} does not hold: {called:?}, \"{}\"",
+                written.escape_ascii()
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// MAIL was accepted, with SMTPUTF8 where that can be.
+fn transaction(session: &mut Session) {
+    let offered = session.client.extensions().is_some_and(|all| all.contains(Extension::SmtpUtf8));
+    let params: MailParamsBuf = if offered { "SMTPUTF8" } else { "" }.parse().expect("parameters");
+    session.mail(params.as_ref());
+    session.hear(b"250 2.1.0 OK\r\n");
+    session.take_outcome();
+}
+
+fn is_misuse(name: &str, called: &Result<Sent, Refused>) -> bool {
+    match called {
+        Ok(_) => false,
+        Err(Refused::Value) => name == "Invalid",
+        Err(Refused::Call(Misuse::Invalid)) => name == "Invalid",
+        Err(Refused::Call(Misuse::NotOffered)) => name == "NotOffered",
+        Err(Refused::Call(_)) => false,
+    }
+}
+
+/// Makes the call, with whatever values it takes built from the argument as a program would build them.
+fn make(
+    session: &mut Session,
+    call: &str,
+    argument: &[u8],
+) -> Result<Result<Sent, Refused>, String> {
+    let client = &mut session.client;
+    // Text in the API is UTF-8.
+    let text = core::str::from_utf8(argument).ok();
+    let called = match call {
+        "hello" => {
+            value(Host::parse(argument)).and_then(|name| client.hello(name).map_err(Refused::Call))
+        }
+        "mail" => value(Mailbox::parse(argument)).and_then(|from| {
+            let params = MailParamsBuf::new();
+            let mail = Mail { from: ReversePath::Mailbox(from), params: params.as_ref() };
+            client.mail(&mail).map_err(Refused::Call)
+        }),
+        "rcpt" => value(Mailbox::parse(argument)).and_then(|to| {
+            let params = RcptParamsBuf::new();
+            let rcpt = Rcpt { to: ForwardPath::Mailbox(to), params: params.as_ref() };
+            client.rcpt(&rcpt).map_err(Refused::Call)
+        }),
+        "size" | "envid" | "param" => mail_param(call, text).and_then(|params| {
+            let mail = Mail { from: ReversePath::Null, params: params.as_ref() };
+            client.mail(&mail).map_err(Refused::Call)
+        }),
+        "orcpt" => text.ok_or(Refused::Value).and_then(|text| {
+            let params = value(RcptParamsBuf::new().with("ORCPT", Some(text)))?;
+            let to = ForwardPath::Mailbox(Mailbox::parse(b"r@t.test").map_err(|_| Refused::Value)?);
+            client.rcpt(&Rcpt { to, params: params.as_ref() }).map_err(Refused::Call)
+        }),
+        "noop" => match text {
+            Some("") => client.noop().map_err(Refused::Call),
+            // NOOP takes no text in the API.
+            _ => Err(Refused::Value),
+        },
+        "verify" => with_text(text, |text| client.verify(text)),
+        "expand" => with_text(text, |text| client.expand(text)),
+        "help" => with_text(text, |text| client.help(text)),
+        "raw" => with_text(text, |text| client.custom(text)),
+        other => return Err(format!("the call {other} is not built")),
+    };
+    Ok(called)
+}
+
+fn value<T, E>(value: Result<T, E>) -> Result<T, Refused> {
+    value.map_err(|_| Refused::Value)
+}
+
+fn with_text(
+    text: Option<&str>,
+    call: impl FnOnce(&str) -> Result<Sent, Misuse>,
+) -> Result<Sent, Refused> {
+    text.ok_or(Refused::Value).and_then(|text| call(text).map_err(Refused::Call))
+}
+
+fn mail_param(call: &str, text: Option<&str>) -> Result<MailParamsBuf, Refused> {
+    let text = text.ok_or(Refused::Value)?;
+    let (keyword, argument) = match call {
+        "size" => ("SIZE", Some(text)),
+        "envid" => ("ENVID", Some(text)),
+        _ => text
+            .split_once('=')
+            .map_or((text, None), |(keyword, argument)| (keyword, Some(argument))),
+    };
+    value(MailParamsBuf::new().with(keyword, argument))
+}
