@@ -91,6 +91,8 @@ impl Config {
             SERVED.iter().chain(&QUERIES).filter(|extension| self.offer.contains(**extension))
         {
             offered = match extension {
+                // RFC 1870 3: a maximum of 0 is none.
+                Extension::Size if self.limits.message == u64::MAX => offered.with_size(0),
                 Extension::Size => offered.with_size(self.limits.message),
                 Extension::SmtpUtf8 if !self.offer.contains(Extension::EightBitMime) => offered,
                 _ => offered.with(extension),

@@ -14,7 +14,8 @@ use core::time::Duration;
 pub struct Limits {
     /// Octets of a command line with its CRLF, 2048. Never less than 512 and what the offered extensions add (RFC 5321 4.5.3.1.4).
     pub command_line: usize,
-    /// Octets of a message as RFC 1870 5 counts them, 50 MiB; announced by SIZE. More is read up to twice this, then refused by 552.
+    /// Octets of a message as RFC 1870 5 counts them, 50 MiB, announced by SIZE; more is read up to twice this, then
+    /// refused by 552. `u64::MAX` is no limit.
     pub message: u64,
     /// Recipients of one transaction, 1000 (RFC 5321 4.5.3.1.8 asks for 100); more get 452 4.5.3.
     pub recipients: u32,

@@ -84,8 +84,8 @@ impl Desk {
         }
         match self.rng.below(200) {
             0 => None,
-            1 => Some(Duration::from_secs(self.rng.below(700))),
-            2..90 => Some(Duration::from_millis(self.rng.below(4_000))),
+            1..5 => Some(Duration::from_secs(self.rng.below(700))),
+            5..90 => Some(Duration::from_millis(self.rng.below(4_000))),
             _ => Some(Duration::ZERO),
         }
     }

@@ -123,10 +123,19 @@ impl<'a> Reply<'a> {
         self.code.class()
     }
 
-    /// The same reply with another code and enhanced code: how a relayed 421 becomes a 451.
+    /// The same reply with another code and enhanced code.
     #[must_use]
     pub const fn with_code(self, code: Code, enhanced: Option<EnhancedCode>) -> Self {
         Self { code, enhanced: of_class(enhanced, code), ..self }
+    }
+
+    /// The reply as a relay passes it on. A 421 speaks of the connection that it came over (RFC 5321 3.8): it becomes a 451.
+    #[must_use]
+    pub const fn relayed(self) -> Self {
+        match self.code {
+            Code::UNAVAILABLE => self.with_code(Code::LOCAL_ERROR, self.enhanced),
+            _ => self,
+        }
     }
 
     /// The text, line by line, without codes; there is at least one line. A received line may hold any octets but CR and LF.
@@ -503,6 +512,13 @@ mod tests {
             wire(&Reply::new(Code::START_MAIL_INPUT, Some(Condition::MAILBOX_FULL.success()), "x")),
             b"354 x\r\n"
         );
+    }
+
+    #[test]
+    fn a_421_is_relayed_as_a_451() {
+        let relayed = |wire| Reply::parse(wire).unwrap().relayed().to_string();
+        assert_eq!(relayed(b"421 4.3.2 bye\r\n"), "451 4.3.2 bye");
+        assert_eq!(relayed(b"550 5.1.1 no\r\n"), "550 5.1.1 no");
     }
 
     #[test]
