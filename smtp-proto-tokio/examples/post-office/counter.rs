@@ -1,0 +1,145 @@
+//! The counter, where letters are taken in: one [`Counter`] serves one client.
+
+use core::net::{IpAddr, Ipv4Addr};
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::Arc;
+
+use smtp_proto::report::{Date, HOP_LIMIT, Hops, Received, ReturnPath};
+use smtp_proto::server::{Opening, Summary, Verdict};
+use smtp_proto::{
+    AddressLiteral, Host, HostBuf, Mail, MailBuf, Rcpt, RcptBuf, ReplyBuf, Verb, stock,
+};
+use smtp_proto_tokio::{Handler, Peer};
+use tracing::{error, info};
+
+use crate::address::Address;
+use crate::letter::{Letter, on_disk};
+use crate::notice::Notice;
+use crate::office::Office;
+use crate::sorter::Miss;
+
+pub(crate) struct Counter {
+    office: Arc<Office>,
+    peer: IpAddr,
+    here: IpAddr,
+    /// What the client calls itself.
+    hello: HostBuf,
+    transaction: Option<Transaction>,
+}
+
+/// What is said of a letter before it comes.
+struct Transaction {
+    mail: MailBuf,
+    recipients: Vec<RcptBuf>,
+    mailboxes: BTreeSet<Address>,
+}
+
+/// A letter that is coming in.
+pub(crate) struct Intake {
+    letter: Letter,
+    hops: Hops,
+    notice: Option<Notice>,
+}
+
+impl Counter {
+    pub(crate) fn new(office: &Arc<Office>, peer: &Peer) -> Self {
+        Self {
+            office: Arc::clone(office),
+            peer: ip(&peer.remote),
+            here: ip(&peer.local),
+            hello: Host::Literal(AddressLiteral::new(ip(&peer.remote))).to_owned(),
+            transaction: None,
+        }
+    }
+}
+
+impl Handler for Counter {
+    type Letter = Intake;
+
+    async fn hello(&mut self, _: Verb, name: Host<'_>) -> Verdict {
+        self.hello = name.to_owned();
+        Ok(None)
+    }
+
+    async fn mail(&mut self, mail: &Mail<'_>) -> Verdict {
+        let (recipients, mailboxes) = (Vec::new(), BTreeSet::new());
+        self.transaction = Some(Transaction { mail: mail.to_owned(), recipients, mailboxes });
+        Ok(None)
+    }
+
+    async fn rcpt(&mut self, rcpt: &Rcpt<'_>) -> Verdict {
+        let transaction = self.transaction.as_mut().ok_or(stock::LOCAL_ERROR)?;
+        match self.office.sorter.recipient(rcpt.to, self.here) {
+            Ok(mailboxes) => transaction.mailboxes.extend(mailboxes.iter().cloned()),
+            Err(Miss::Stranger) => return Err(stock::NO_SUCH_MAILBOX),
+            Err(Miss::Elsewhere) => return Err(stock::RELAYING_DENIED),
+        }
+        transaction.recipients.push(rcpt.to_owned());
+        Ok(None)
+    }
+
+    async fn begin(&mut self, opening: Opening) -> Result<Intake, ReplyBuf> {
+        let Transaction { mail, recipients, mailboxes } =
+            self.transaction.take().ok_or(stock::LOCAL_ERROR)?;
+        let name = self.office.mailboxes.name();
+        let (id, date) = (name.id(), Date::utc(name.unix()));
+        let mut letter = Letter::new(&self.office.mailboxes, name, mailboxes);
+        ReturnPath::new(mail.as_ref().from).encode(letter.octets());
+        let hostname = self.office.hostname.as_ref();
+        Received::new(self.hello.as_ref(), hostname, opening.protocol, date)
+            .peer(self.peer, None)
+            .id(&id)
+            .recipients(recipients.iter().map(|rcpt| rcpt.as_ref().to))
+            .encode(letter.octets());
+        let client = (self.hello.clone(), self.peer);
+        let notice = Notice::asked_for(&mail, &recipients, client, date);
+        Ok(Intake { letter, hops: Hops::new(), notice })
+    }
+
+    async fn write(&mut self, intake: &mut Intake, octets: &[u8]) -> Result<(), ReplyBuf> {
+        let Intake { letter, hops, notice } = intake;
+        if !hops.is_over() {
+            if let Some(notice) = notice {
+                notice.header(octets);
+            }
+            hops.push(octets);
+        }
+        // RFC 5321 6.3: more than a hundred hops are a loop.
+        if hops.count() > HOP_LIMIT {
+            return Err(stock::LOOP);
+        }
+        letter.write(octets).await.map_err(|error| fault(&error))
+    }
+
+    async fn commit(&mut self, intake: Intake, content: Summary) -> Verdict {
+        let Intake { letter, notice, .. } = intake;
+        let id = letter.id();
+        let office = Arc::clone(&self.office);
+        // To the end even where the client no longer waits for it.
+        let delivered = on_disk(move || {
+            letter.deliver()?;
+            let told = notice.map_or(Ok(()), |notice| notice.write(&office, content.eight_bit));
+            // The letter is delivered all the same.
+            told.unwrap_or_else(|error| error!(%error, "cannot report a delivery"));
+            Ok(())
+        });
+        delivered.await.map_err(|error| fault(&error))?;
+        info!(id, octets = content.octets, "delivered");
+        Ok(None)
+    }
+}
+
+/// RFC 5321 4.4 wants an address in the trace field; over a Unix socket it is this host's.
+fn ip(end: &smtp_proto_tokio::Address) -> IpAddr {
+    end.socket().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
+}
+
+/// What the client is told of a fault here.
+fn fault(error: &io::Error) -> ReplyBuf {
+    error!(%error, "cannot deliver a letter");
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => stock::NO_SPACE,
+        _ => stock::LOCAL_ERROR,
+    }
+}
