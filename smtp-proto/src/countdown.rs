@@ -20,7 +20,7 @@ pub struct TimerId(pub(crate) u32);
 
 /// One wait for the peer, or for the application: at most `after`, and then `timed_out(id)`.
 ///
-/// Only the time spent in the state that named the timer counts; [`Countdown`] keeps that sum.
+/// Only the time spent in the state that named the timer counts; [`Countdown`] keeps the sum of the timer that was named last.
 ///
 /// ```
 /// let timer: Option<smtp_proto::Timer> = smtp_proto::server::Wants::Close.timer();

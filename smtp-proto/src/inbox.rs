@@ -1,8 +1,8 @@
 //! The read buffer that every driver needs: bounded, wiped on demand, given back when idle.
 
-use alloc::vec::Vec;
+use core::mem;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 
 /// The least room that is made for a read, in octets.
 const ROOM: usize = 4096;
@@ -24,7 +24,7 @@ const ROOM: usize = 4096;
 /// ```
 #[derive(Debug, Default)]
 pub struct Inbox {
-    octets: Vec<u8>,
+    octets: BytesMut,
     /// What was read and not taken: `octets[start..end]`.
     start: usize,
     end: usize,
@@ -35,8 +35,8 @@ pub struct Inbox {
 impl Inbox {
     /// An inbox that keeps at most `limit` octets; it allocates nothing before the first read.
     #[must_use]
-    pub const fn new(limit: usize) -> Self {
-        Self { octets: Vec::new(), start: 0, end: 0, limit, ended: false }
+    pub fn new(limit: usize) -> Self {
+        Self { octets: BytesMut::new(), start: 0, end: 0, limit, ended: false }
     }
 
     /// Room for the next read, never empty. `None` when the inbox is full or the end was read: then do not read, since a read into
@@ -119,7 +119,7 @@ impl Inbox {
     /// Gives the memory back where nothing is kept: what an idle connection does before it waits.
     pub fn release(&mut self) {
         if self.is_empty() {
-            self.octets = Vec::new();
+            self.octets = BytesMut::new();
             (self.start, self.end) = (0, 0);
         }
     }
@@ -128,16 +128,23 @@ impl Inbox {
     /// is empty until [`give`](Self::give).
     pub fn lend(&mut self) -> Option<BytesMut> {
         let kept = self.end.saturating_sub(self.start);
-        self.space()?;
-        let mut buffer = BytesMut::with_capacity(kept.saturating_add(ROOM).min(self.limit));
-        buffer.extend_from_slice(self.kept());
-        self.start = self.end;
+        if self.ended || kept >= self.limit {
+            return None;
+        }
+        let mut buffer = mem::take(&mut self.octets);
+        buffer.truncate(self.end);
+        buffer.advance(self.start);
+        buffer.reserve(ROOM.min(self.limit.saturating_sub(kept)));
+        (self.start, self.end) = (0, 0);
         Some(buffer)
     }
 
-    /// Takes the buffer of [`lend`](Self::lend) back; all that is in it is kept, up to the limit.
-    pub fn give(&mut self, buffer: &BytesMut) -> usize {
-        self.push(buffer)
+    /// Takes the buffer of [`lend`](Self::lend) back; what is in it is kept, up to the limit. Of a read that brought nothing tell
+    /// [`filled`](Self::filled) too: it is the end.
+    pub fn give(&mut self, mut buffer: BytesMut) {
+        buffer.truncate(self.limit);
+        (self.start, self.end) = (0, buffer.len());
+        self.octets = buffer;
     }
 }
 
@@ -194,8 +201,12 @@ mod tests {
         let mut inbox = Inbox::new(100);
         inbox.push(b"NO");
         let mut buffer = inbox.lend().unwrap();
+        assert!(buffer.capacity() > buffer.len());
         buffer.extend_from_slice(b"OP\r\n");
-        assert_eq!(inbox.give(&buffer), 6);
+        inbox.give(buffer);
         assert_eq!(inbox.kept(), b"NOOP\r\n");
+        inbox.feed(|input| *input = &input[4..]);
+        inbox.push(b"x");
+        assert_eq!(inbox.kept(), b"\r\nx");
     }
 }

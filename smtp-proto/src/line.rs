@@ -189,6 +189,12 @@ impl Replies {
         Self { read: 0, searched: 0, lines: 0 }
     }
 
+    /// Whether the front of the input is the beginning of a reply that is not whole.
+    #[must_use]
+    pub const fn is_partial(&self) -> bool {
+        self.read > 0 || self.searched > 0
+    }
+
     /// Takes the reply at the front of `input`; `None` when its end is not there yet, and then nothing is taken.
     ///
     /// # Errors

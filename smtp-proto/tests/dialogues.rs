@@ -430,3 +430,32 @@ fn what_ends_a_group_is_waited_for() {
         assert_eq!(played.to_string(), said);
     }
 }
+
+/// RFC 5321 4.5.3.2: a slow server is waited for at each command anew, and one that is too slow once is given up.
+#[test]
+fn each_reply_has_its_own_wait() {
+    let slow = "
+        S: <waits 299 s>
+        S: 220 innosoft.com
+        C: EHLO dbc.mtview.ca.us
+        S: <waits 299 s>
+        S: 250 innosoft.com
+        C: MAIL FROM:<mrose@dbc.mtview.ca.us>
+        S: <waits 299 s>
+        S: 250 sender
+        C: RCPT TO:<ned@innosoft.com>
+        S: 250 recipient
+        C: DATA
+        S: <waits 119 s>
+        S: 354 go on
+        C: ...
+        C: .
+        S: <waits 599 s>
+        S: 250 message
+        C: NOOP
+        S: <waits 300 s>
+        C: <fails: the server took too long>
+        C: <closes>
+    ";
+    Script::new(slow).assert_client(Arc::new(client::Config::default()));
+}

@@ -43,7 +43,8 @@ pub struct Sent {
 pub enum Event<'b> {
     /// The greeting. One of 4yz or 5yz refuses the session: QUIT is sent by itself, and nothing else may be.
     Greeting(Reply<'b>),
-    /// The reply to a command: exactly one for each, in their order. For DATA it judges the message, before or after its content.
+    /// The reply to a command that left: exactly one for each, in their order. For DATA it judges the message, before or after its
+    /// content.
     Reply {
         /// The command.
         to: Sent,

@@ -37,7 +37,9 @@ pub use event::{Error, Event, Misuse, Sent, Wants};
 use self::pipeline::{Asked, Depth, Pipeline};
 use crate::data::Writer;
 use crate::line::Replies;
-use crate::{Command, Extension, Extensions, Host, HostBuf, Mail, Rcpt, Timer, TimerId, Verb};
+use crate::{
+    Command, Extension, Extensions, FreeText, Host, HostBuf, Mail, Rcpt, Timer, TimerId, Verb,
+};
 
 /// One session of a client.
 ///
@@ -93,7 +95,8 @@ struct Transaction {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Timed {
     Nothing,
-    Flush(usize),
+    /// The how-manieth block of those that may wait.
+    Flush(u64),
     Reply(u32, Asked),
 }
 
@@ -135,7 +138,8 @@ impl Client {
                 after: self.wait(entry.asked, entry.sent.verb),
                 id: self.timer,
             }),
-            (_, None) => Wants::Command,
+            (_, None) if self.pipeline.is_idle() => Wants::Command,
+            (_, None) => Wants::Read(Timer { after: self.config.waits.command, id: self.timer }),
         }
     }
 
@@ -150,11 +154,14 @@ impl Client {
         }
     }
 
-    /// Each reply that is waited for, and each block that is written, has its own wait.
+    /// Each reply that is waited for, and each block that is written, has its own wait (RFC 5321 4.5.3.2.5): a server that takes an octet
+    /// now and then gains nothing by it.
     fn retime(&mut self) {
-        let flushing = self.pipeline.outgoing().len();
+        let block = self.config.queue.content.max(1) as u64;
         let timed = match self.pipeline.oldest() {
-            _ if flushing > 0 => Timed::Flush(flushing),
+            _ if !self.outgoing().is_empty() => {
+                Timed::Flush(self.pipeline.written().checked_div(block).unwrap_or(0))
+            }
             Some(entry) => Timed::Reply(entry.sent.n, entry.asked),
             None => Timed::Nothing,
         };
@@ -176,7 +183,7 @@ impl Client {
         self.retime();
     }
 
-    /// Everything that is to be written now, for I/O that owns its buffers; it counts as sent.
+    /// Everything that is to be written now, for I/O that owns its buffers; it counts as sent. `spare` comes back where that is nothing.
     #[must_use]
     pub fn take_outgoing(&mut self, mut spare: BytesMut) -> BytesMut {
         let taken = self.pipeline.take_outgoing();
@@ -225,10 +232,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Misuse::Content`], [`Misuse::Over`], [`Misuse::Invalid`]: UTF-8 in the name.
+    /// [`Misuse::Invalid`]: UTF-8 in the name. [`Misuse::NotYet`]: the last hello was not answered. [`Misuse::Content`], [`Misuse::Over`].
     pub fn hello(&mut self, name: Host<'_>) -> Result<Sent, Misuse> {
-        if !matches!(self.stage, Stage::Hello | Stage::Commands) {
+        if !matches!(self.stage, Stage::Hello | Stage::Commands) || self.name.is_some() {
             return Err(self.misplaced());
+        }
+        if matches!(name, Host::Domain(domain) if !domain.as_str().is_ascii()) {
+            return Err(Misuse::Invalid);
         }
         let sent = self.queue(Command::Hello { verb: Verb::Ehlo, name })?;
         self.name = Some(name.to_owned());
@@ -279,9 +289,13 @@ impl Client {
     /// As every command.
     pub fn data(&mut self) -> Result<Sent, Misuse> {
         self.may_command()?;
-        let sent = self.queue(Command::Data)?;
+        // The stage is what tells whether it may leave.
         self.stage = Stage::DataAsked;
-        Ok(sent)
+        let sent = self.queue(Command::Data);
+        if sent.is_err() && matches!(self.stage, Stage::DataAsked) {
+            self.stage = Stage::Commands;
+        }
+        sent
     }
 
     /// RSET.
@@ -303,7 +317,7 @@ impl Client {
     /// As every command.
     pub fn noop(&mut self) -> Result<Sent, Misuse> {
         self.may_command()?;
-        self.queue(Command::Noop(""))
+        self.queue(Command::Noop(FreeText::default()))
     }
 
     /// VRFY.
@@ -333,16 +347,17 @@ impl Client {
         self.query(Verb::Help, text)
     }
 
-    /// A command of a verb that is not known here: `line` without its CRLF. It ends a group.
+    /// A command that has no call of its own: `line` without its CRLF. It ends a group.
     ///
     /// # Errors
     ///
-    /// [`Misuse::Invalid`]: the line holds an octet that is not printable US-ASCII, is too long, or is a command that has its own call.
+    /// [`Misuse::Invalid`]: the line holds an octet that is not printable US-ASCII, is too long, or changes what comes after it, as BDAT,
+    /// STARTTLS and AUTH do.
     /// The rest as every command.
     pub fn custom(&mut self, line: &str) -> Result<Sent, Misuse> {
         self.may_command()?;
         match Command::parse(line.as_bytes()) {
-            Ok(Command::Unsupported(verb)) => self.line(verb, line),
+            Ok(Command::Unsupported(verb)) if verb.is_plain() => self.line(verb, line),
             Err(error) if error.kind == crate::ParseErrorKind::Verb && has_verb(line) => {
                 self.line(Verb::Other, line)
             }
@@ -352,7 +367,8 @@ impl Client {
 
     fn query(&mut self, verb: Verb, text: &str) -> Result<Sent, Misuse> {
         self.may_command()?;
-        if text.is_empty() && verb != Verb::Help {
+        let text = FreeText::new(text).ok_or(Misuse::Invalid)?;
+        if text.as_str().is_empty() && verb != Verb::Help {
             return Err(Misuse::Invalid);
         }
         self.queue(Command::Query { verb, text })
@@ -417,7 +433,10 @@ impl Client {
             _ => Depth::Lockstep,
         };
         self.abandon_hopeless_data();
-        self.pipeline.release(depth);
+        // Octets that nothing asked for would shift the replies: they are first read to their end, which is a 421 or an error.
+        if self.pipeline.oldest().is_some() || !self.replies.is_partial() {
+            self.pipeline.release(depth);
+        }
         self.retime();
         self.stirred = true;
     }
@@ -445,7 +464,7 @@ impl Client {
     /// [`Misuse::Content`]: no content is due. [`Misuse::Stray`]: it cannot be sent; the message will not be ended, and the session is
     /// over. [`Misuse::Over`].
     pub fn body(&mut self, chunk: &[u8]) -> Result<usize, Misuse> {
-        let room = self.config.queue.content.saturating_sub(self.pipeline.waiting());
+        let room = self.config.queue.content.max(1).saturating_sub(self.pipeline.waiting());
         let Stage::Content(_, writer) = &mut self.stage else { return Err(self.misplaced()) };
         // Doubled dots may go over the bound, by as much again at the most.
         let now = chunk.get(..room).unwrap_or(chunk);
@@ -459,7 +478,8 @@ impl Client {
     }
 
     /// Turns content into pieces that are to be written one behind the other, borrowed from `chunk` as far as can be: for `writev`. The
-    /// caller writes all of them before anything else. Returns how many octets were taken and how many pieces filled.
+    /// caller writes all of them before anything else. Returns how many octets were taken and how many pieces filled. There is room for
+    /// at least two pieces in `pieces`, else nothing is taken.
     ///
     /// # Errors
     ///
@@ -555,6 +575,7 @@ impl Client {
     pub fn is_reusable(&self) -> bool {
         matches!(self.stage, Stage::Commands)
             && self.pipeline.is_idle()
+            && !self.replies.is_partial()
             && self.extensions.is_some()
             && !self.eof
     }

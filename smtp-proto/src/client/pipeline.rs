@@ -272,6 +272,11 @@ impl Pipeline {
         self.released = 0;
     }
 
+    /// Octets that were ever written.
+    pub(super) const fn written(&self) -> u64 {
+        self.written
+    }
+
     /// Octets that are queued and not written.
     pub(super) fn waiting(&self) -> usize {
         self.text.len()

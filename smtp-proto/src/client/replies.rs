@@ -12,8 +12,13 @@ impl Client {
     ///
     /// The session cannot go on. The error stays: every later call gives it again.
     pub fn next<'b>(&mut self, input: &mut &'b [u8]) -> Result<Option<Event<'b>>, Error> {
+        let event = self.step(input);
+        self.stirred = matches!(event, Ok(Some(_)));
+        event
+    }
+
+    fn step<'b>(&mut self, input: &mut &'b [u8]) -> Result<Option<Event<'b>>, Error> {
         if let Some(error) = self.error {
-            self.stirred = false;
             return Err(error);
         }
         while !self.is_over() {
@@ -24,11 +29,9 @@ impl Client {
                 Err(fault) => return Err(self.fail(fault.into())),
             };
             if let Some(event) = self.reply(reply)? {
-                self.stirred = true;
                 return Ok(Some(event));
             }
         }
-        self.stirred = false;
         Ok(None)
     }
 
@@ -49,9 +52,13 @@ impl Client {
         if !self.pipeline.is_written(&entry) && !early_verdict && !unavailable {
             return Err(self.fail(Error::Unsolicited));
         }
+        // What cannot answer the final dot leaves its verdict owed (RFC 1047).
+        if !suits(entry.asked, entry.sent.verb, reply) {
+            return Err(self.fail(Error::Unexpected(entry.sent.verb)));
+        }
         let cut_off = early_verdict && !self.pipeline.is_written(&entry);
         self.pipeline.pop();
-        let event = self.answered(entry.asked, entry.sent, reply)?;
+        let event = self.answered(entry.asked, entry.sent, reply);
         // RFC 5321 3.8: nothing follows a 421. What was not sent whole of a content is never ended.
         if unavailable || cut_off {
             self.finish_session();
@@ -75,26 +82,15 @@ impl Client {
         Ok(Event::Reply { to, reply })
     }
 
-    fn answered<'b>(
-        &mut self,
-        asked: Asked,
-        to: Sent,
-        reply: Reply<'b>,
-    ) -> Result<Option<Event<'b>>, Error> {
+    fn answered<'b>(&mut self, asked: Asked, to: Sent, reply: Reply<'b>) -> Option<Event<'b>> {
         match asked {
-            Asked::Greeting => return self.greeted(reply).map(Some),
+            Asked::Greeting => return Some(self.greeted(reply)),
             Asked::Command => {}
-            Asked::Content | Asked::LoneDot if !suits_content(reply) => {
-                return Err(self.fail(Error::Unexpected(to.verb)));
-            }
-            Asked::Content | Asked::LoneDot => return Ok(Some(Event::Reply { to, reply })),
-        }
-        if !suits(to.verb, reply) {
-            return Err(self.fail(Error::Unexpected(to.verb)));
+            Asked::Content | Asked::LoneDot => return Some(Event::Reply { to, reply }),
         }
         let accepted = reply.class() == Class::Completion;
         match to.verb {
-            Verb::Ehlo if self.falls_back(reply) => return Ok(None),
+            Verb::Ehlo if self.falls_back(reply) => return None,
             Verb::Ehlo | Verb::Helo => self.hello_answered(to.verb, reply, accepted),
             Verb::Mail if to.n == self.transaction.begun => self.transaction.mail = Some(accepted),
             Verb::Rcpt if to.n > self.transaction.begun => {
@@ -102,26 +98,22 @@ impl Client {
                 self.transaction.accepted =
                     self.transaction.accepted.saturating_add(u32::from(accepted));
             }
-            Verb::Data => return Ok(self.data_answered(to, reply)),
+            Verb::Data => return self.data_answered(to, reply),
             // A server that cannot reset is in a state that nobody knows.
             Verb::Rset if !accepted => self.finish_session(),
             Verb::Quit => self.finish_session(),
             _ => {}
         }
-        Ok(Some(Event::Reply { to, reply }))
+        Some(Event::Reply { to, reply })
     }
 
     /// RFC 5321 3.1: a greeting of 4yz or 5yz refuses the session; the client says QUIT.
-    fn greeted<'b>(&mut self, reply: Reply<'b>) -> Result<Event<'b>, Error> {
-        match reply.class() {
-            Class::Completion if reply.code() == Code::READY => {}
-            Class::Transient | Class::Permanent => {
-                self.pipeline.quit();
-                self.stage = Stage::Quitting;
-            }
-            _ => return Err(self.fail(Error::Unexpected(Verb::Ehlo))),
+    fn greeted<'b>(&mut self, reply: Reply<'b>) -> Event<'b> {
+        if !reply.class().is_positive() {
+            self.pipeline.quit();
+            self.stage = Stage::Quitting;
         }
-        Ok(Event::Greeting(reply))
+        Event::Greeting(reply)
     }
 
     /// RFC 5321 3.2: a server that does not know EHLO is asked by HELO on the same connection.
@@ -150,6 +142,7 @@ impl Client {
             });
             self.transaction = Transaction::default();
         }
+        self.name = None;
         if matches!(self.stage, Stage::Hello) && self.extensions.is_some() {
             self.stage = Stage::Commands;
         }
@@ -160,8 +153,8 @@ impl Client {
             self.stage = Stage::Commands;
             return Some(Event::Reply { to, reply });
         }
-        let accepted = core::mem::take(&mut self.transaction).accepted;
-        if accepted == 0 {
+        let Transaction { accepted, mail, .. } = core::mem::take(&mut self.transaction);
+        if accepted == 0 || mail == Some(false) {
             // RFC 2920 3.1: an empty message to nobody; a 250 then delivers nothing.
             self.pipeline.push_content(to, Asked::LoneDot, b".\r\n");
             self.stage = Stage::Commands;
@@ -172,18 +165,20 @@ impl Client {
     }
 }
 
-/// Whether a reply can answer this command: by its first digit, and the codes that belong to one command alone (RFC 5321 4.2.1, 4.3.2).
-fn suits(verb: Verb, reply: Reply<'_>) -> bool {
-    match (verb, reply.class()) {
-        (_, Class::Transient | Class::Permanent) | (Verb::Quit, _) => true,
-        (Verb::Data, _) => reply.code() == Code::START_MAIL_INPUT,
-        (_, Class::Intermediate) => false,
-        (Verb::Ehlo | Verb::Helo, Class::Completion) => reply.code() == Code::OK,
-        (_, Class::Completion) => reply.code() != Code::CLOSING,
+/// Whether a reply can answer this: by its first digit, and the codes that belong to one command alone (RFC 5321 4.2.1, 4.3.2).
+fn suits(asked: Asked, verb: Verb, reply: Reply<'_>) -> bool {
+    let completion = match reply.class() {
+        Class::Transient | Class::Permanent => return true,
+        Class::Completion => true,
+        Class::Intermediate => false,
+    };
+    match (asked, verb) {
+        (Asked::Greeting, _) => reply.code() == Code::READY,
+        // Neither 3yz nor 221 answers the final dot.
+        (Asked::Content | Asked::LoneDot, _) => completion && reply.code() != Code::CLOSING,
+        (Asked::Command, Verb::Quit) => true,
+        (Asked::Command, Verb::Data) => reply.code() == Code::START_MAIL_INPUT,
+        (Asked::Command, Verb::Ehlo | Verb::Helo) => reply.code() == Code::OK,
+        (Asked::Command, _) => completion && reply.code() != Code::CLOSING,
     }
-}
-
-/// Neither 3yz nor 221 answers the final dot.
-fn suits_content(reply: Reply<'_>) -> bool {
-    reply.class() != Class::Intermediate && reply.code() != Code::CLOSING
 }

@@ -340,6 +340,96 @@ fn pieces_are_written_by_the_caller_and_nothing_passes_what_is_queued() {
 }
 
 #[test]
+fn what_cannot_answer_the_dot_leaves_its_verdict_owed() {
+    for reply in ["221 bye\r\n", "354 more\r\n"] {
+        let mut client = ready("PIPELINING");
+        group(&mut client, &["b@y.test"]);
+        leaves(&mut client);
+        hear(&mut client, "250 a\r\n250 b\r\n354 c\r\n");
+        client.finish().unwrap();
+        leaves(&mut client);
+        assert_eq!(client.next(&mut reply.as_bytes()), Err(Error::Unexpected(Verb::Data)));
+        assert!(client.is_verdict_owed());
+    }
+}
+
+#[test]
+fn a_354_behind_a_refused_mail_is_for_nobody() {
+    let mut client = ready("PIPELINING");
+    group(&mut client, &["b@y.test"]);
+    leaves(&mut client);
+    assert_eq!(hear(&mut client, "550 no\r\n250 ok\r\n354 go\r\n"), ["MAIL 550 no", "RCPT 250 ok"]);
+    assert_eq!(leaves(&mut client), ".\r\n");
+}
+
+#[test]
+fn a_data_that_is_queued_when_nobody_is_left_is_a_rset() {
+    let mut client = ready("PIPELINING");
+    mail(&mut client, "a@x.test", "").unwrap();
+    rcpt(&mut client, "b@y.test").unwrap();
+    leaves(&mut client);
+    hear(&mut client, "250 ok\r\n550 no\r\n");
+    client.data().unwrap();
+    assert_eq!(leaves(&mut client), "RSET\r\n");
+}
+
+#[test]
+fn octets_that_nothing_asked_for_are_read_to_their_end_before_a_command_leaves() {
+    for (rest, end) in
+        [("0 stray\r\n", "the server sent a reply that nothing asked for"), ("1", "")]
+    {
+        let mut client = ready("PIPELINING");
+        assert_eq!(client.next(&mut &b"25"[..]), Ok(None));
+        assert!(!client.is_reusable());
+        mail(&mut client, "a@x.test", "").unwrap();
+        assert_eq!(client.outgoing(), b"");
+        assert_eq!(client.next(&mut &b"25"[..]), Ok(None));
+        assert!(matches!(client.wants(), Wants::Read(_)));
+        assert_eq!(hear(&mut client, &["25", rest].concat()).concat(), end);
+    }
+    let mut client = ready("PIPELINING");
+    assert_eq!(client.next(&mut &b"421 4.3."[..]), Ok(None));
+    mail(&mut client, "a@x.test", "").unwrap();
+    assert_eq!(hear(&mut client, "421 4.3.2 bye\r\n"), ["unavailable 421 4.3.2 bye"]);
+}
+
+#[test]
+fn an_octet_now_and_then_gains_no_time() {
+    let mut client = ready("PIPELINING");
+    group(&mut client, &["b@y.test"]);
+    hear(&mut client, "");
+    let Wants::Flush(timer) = client.wants() else { panic!() };
+    client.sent(1);
+    assert_eq!(client.wants(), Wants::Flush(timer));
+}
+
+#[test]
+fn names_and_texts_of_commands_are_ascii() {
+    let mut client = Client::new(Arc::new(Config::default()));
+    assert_eq!(client.hello(Host::parse("mü.test".as_bytes()).unwrap()), Err(Misuse::Invalid));
+    let mut client = ready("PIPELINING");
+    assert_eq!(
+        (client.verify("béb"), client.help("é")),
+        (Err(Misuse::Invalid), Err(Misuse::Invalid))
+    );
+}
+
+#[test]
+fn one_hello_at_a_time() {
+    let mut client = client_of(Config::default());
+    assert_eq!(client.hello(Host::parse(b"d.test").unwrap()), Err(Misuse::NotYet));
+}
+
+#[test]
+fn commands_that_change_what_follows_are_not_custom() {
+    let mut client = ready("PIPELINING");
+    for line in ["BDAT 5", "STARTTLS", "AUTH PLAIN AAA=", "BURL x", "SEND FROM:<a@b>"] {
+        assert_eq!(client.custom(line), Err(Misuse::Invalid), "{line}");
+    }
+    assert!(client.custom("ETRN x.test").is_ok());
+}
+
+#[test]
 fn the_machine_is_small() {
     assert!(size_of::<Client>() <= 512, "{}", size_of::<Client>());
 }

@@ -95,7 +95,7 @@ impl Writer {
     }
 
     /// Takes the front of `chunk` as pieces that are to be written one behind the other, borrowed from `chunk` as far as can be. Returns
-    /// how many octets were taken and how many pieces filled; all is taken once nothing more would fit.
+    /// how many octets were taken and how many pieces filled. A doubled dot takes two places: with fewer left, it ends.
     ///
     /// # Errors
     ///

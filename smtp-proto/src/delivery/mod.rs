@@ -25,7 +25,7 @@ pub use envelope::Envelope;
 pub use plan::{Content, Plan, Unsendable};
 
 use crate::client::{self, Client, Error, Misuse, Sent};
-use crate::{Class, Code, Condition, Extensions, Mail, Rcpt, RcptParamsBuf, Reply, Verb};
+use crate::{Class, Code, Condition, EnhancedCode, Extensions, Mail, Rcpt, Reply, Verb};
 
 /// What became of a letter for one recipient.
 ///
@@ -149,6 +149,23 @@ enum State {
     Settled,
 }
 
+/// Why a command was not queued.
+enum Unqueued {
+    /// There is no room, or nothing is to be queued now.
+    Later,
+    /// It cannot go to this server.
+    Never(Of),
+}
+
+impl Unqueued {
+    const fn of(misuse: Misuse, of: Of) -> Self {
+        match misuse {
+            Misuse::Full | Misuse::NotYet | Misuse::Over => Self::Later,
+            _ => Self::Never(of),
+        }
+    }
+}
+
 /// Where the transaction stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -267,7 +284,9 @@ impl<'e> Delivery<'e> {
             return Ok(Some(self.settled(Of::One(index), Fate::Permanent, None)));
         }
         loop {
-            self.queue(client);
+            if let Some(event) = self.queue(client) {
+                return Ok(Some(event));
+            }
             if self.is_between_transactions(client) {
                 if self.open == 0 {
                     self.stage = Stage::Done;
@@ -310,47 +329,60 @@ impl<'e> Delivery<'e> {
 
     // What is sent.
 
-    /// Queues as much of the transaction as the client takes. What it refuses for want of room is queued later; it refuses nothing else,
-    /// since the plan was made of what was offered.
-    fn queue(&mut self, client: &mut Client) {
-        while let Some(stage) = self.queue_one(client) {
-            self.stage = stage;
+    /// Queues as much of the transaction as the client takes; what there is no room for is queued later. What it refuses for another
+    /// reason, since the plan was made for another session, is settled: nobody waits for ever.
+    fn queue<'b>(&mut self, client: &mut Client) -> Option<Event<'b>> {
+        loop {
+            match self.queue_one(client) {
+                Ok(stage) => self.stage = stage,
+                Err(Unqueued::Later) => return None,
+                Err(Unqueued::Never(of)) => {
+                    let fate =
+                        if matches!(of, Of::One(_)) { Fate::Permanent } else { Fate::Transient };
+                    return Some(self.settled(of, fate, None));
+                }
+            }
         }
     }
 
-    fn queue_one(&mut self, client: &mut Client) -> Option<Stage> {
+    fn queue_one(&mut self, client: &mut Client) -> Result<Stage, Unqueued> {
         match self.stage {
-            Stage::Mail if self.open == 0 || client.is_over() => None,
-            Stage::Mail if client.in_transaction() => client.reset().ok().map(|_| Stage::Mail),
+            Stage::Mail if self.open == 0 || client.is_over() => Err(Unqueued::Later),
+            Stage::Mail if client.in_transaction() => {
+                client.reset().map(|_| Stage::Mail).map_err(|misuse| Unqueued::of(misuse, Of::Rest))
+            }
             Stage::Mail => {
                 let mail = Mail { from: self.envelope.from(), params: self.plan.mail() };
-                let sent = client.mail(&mail).ok()?;
-                self.mail = sent.n;
+                self.mail = client.mail(&mail).map_err(|misuse| Unqueued::of(misuse, Of::Rest))?.n;
                 self.order.clear();
                 (self.answered, self.accepted) = (0, 0);
-                Some(Stage::Rcpt(0))
+                Ok(Stage::Rcpt(0))
             }
             Stage::Rcpt(index) => match self.states.get(index) {
-                None => Some(Stage::Data),
+                None => Ok(Stage::Data),
                 Some(State::Waiting) => {
-                    self.queue_recipient(client, index)?;
-                    Some(Stage::Rcpt(index.saturating_add(1)))
+                    let sent = self.queue_recipient(client, index);
+                    sent.map_err(|misuse| Unqueued::of(misuse, Of::One(index)))?;
+                    Ok(Stage::Rcpt(index.saturating_add(1)))
                 }
-                Some(_) => Some(Stage::Rcpt(index.saturating_add(1))),
+                Some(_) => Ok(Stage::Rcpt(index.saturating_add(1))),
             },
-            Stage::Data => client.data().ok().map(|_| Stage::Asked),
-            Stage::Asked | Stage::Content | Stage::Ended | Stage::Judged | Stage::Done => None,
+            Stage::Data => {
+                client.data().map(|_| Stage::Asked).map_err(|misuse| Unqueued::of(misuse, Of::Rest))
+            }
+            Stage::Asked | Stage::Content | Stage::Ended | Stage::Judged | Stage::Done => {
+                Err(Unqueued::Later)
+            }
         }
     }
 
-    fn queue_recipient(&mut self, client: &mut Client, index: usize) -> Option<()> {
-        let rcpt = self.envelope.recipients().nth(index)?;
-        let none = RcptParamsBuf::new();
-        let params = if self.plan.keeps_dsn() { rcpt.params } else { none.as_ref() };
-        client.rcpt(&Rcpt { to: rcpt.to, params }).ok()?;
+    fn queue_recipient(&mut self, client: &mut Client, index: usize) -> Result<(), Misuse> {
+        let Some(rcpt) = self.envelope.recipients().nth(index) else { return Ok(()) };
+        let params = self.plan.recipient(rcpt.params);
+        client.rcpt(&Rcpt { to: rcpt.to, params: params.as_ref() })?;
         self.put(index, State::Asked);
         self.order.push(index);
-        Some(())
+        Ok(())
     }
 
     /// Feeds content after [`Event::Content`]. Returns how many octets were taken; 0: flush first.
@@ -395,7 +427,8 @@ impl<'e> Delivery<'e> {
         // RFC 5321 3.8: everything that is open is put off; content that was ended has its verdict in it.
         let over = reply.code() == Code::UNAVAILABLE && to.verb != Verb::Data;
         if over || !ours {
-            return over.then(|| self.settled(Of::Rest, Fate::Transient, Some(reply)));
+            return (over && self.open > 0)
+                .then(|| self.settled(Of::Rest, Fate::Transient, Some(reply)));
         }
         match to.verb {
             Verb::Mail if !reply.class().is_positive() => {
@@ -506,12 +539,20 @@ impl<'e> Delivery<'e> {
     }
 }
 
-/// Too many recipients for one transaction: 452, and 552 from old servers, where no enhanced code says something else (RFC 5321 4.5.3.1.10).
+/// Too many recipients for one transaction: 452 where no enhanced code says something else, and 552 of old servers unless it speaks of a
+/// size or a mailbox (RFC 5321 4.5.3.1.10).
 fn is_full(reply: &Reply<'_>) -> bool {
-    let code = matches!(reply.code(), Code::INSUFFICIENT_STORAGE | Code::EXCEEDED_STORAGE);
-    code && reply
-        .enhanced()
-        .is_none_or(|enhanced| enhanced.condition() == Condition::TOO_MANY_RECIPIENTS)
+    let condition = reply.enhanced().map(EnhancedCode::condition);
+    match reply.code() {
+        Code::INSUFFICIENT_STORAGE => {
+            condition.is_none_or(|condition| condition == Condition::TOO_MANY_RECIPIENTS)
+        }
+        Code::EXCEEDED_STORAGE => condition.is_none_or(|condition| {
+            condition != Condition::MESSAGE_TOO_BIG_FOR_SYSTEM
+                && condition.subject() != Condition::OTHER_MAILBOX_STATUS.subject()
+        }),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -4,9 +4,8 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::Envelope;
-use crate::{
-    Body, Condition, EnhancedCode, Extension, Extensions, MailParams, MailParamsBuf, Param,
-};
+use crate::{Body, Condition, EnhancedCode, Extension, Extensions, MailParams, MailParamsBuf};
+use crate::{OriginalRecipient, Param, RcptParams, RcptParamsBuf};
 
 /// What a letter's content is like.
 ///
@@ -116,6 +115,32 @@ impl Plan {
     #[must_use]
     pub fn mail(&self) -> MailParams<'_> {
         self.mail.as_ref()
+    }
+
+    /// The parameters that RCPT will have, of those that came with the letter: of DSN alone. An ORCPT in UTF-8 is sent in its 7-bit form
+    /// where the transaction has no SMTPUTF8 (RFC 6533 3).
+    pub(super) fn recipient(&self, params: RcptParams<'_>) -> RcptParamsBuf {
+        let mut sent = RcptParamsBuf::new();
+        if !self.keeps_dsn {
+            return sent;
+        }
+        let mut add = |keyword: &str, value: &str| {
+            // A value that was read is well-formed, and comes once.
+            if let Ok(more) = sent.with(keyword, Some(value)) {
+                sent = more;
+            }
+        };
+        if let Some(notify) = params.notify() {
+            add("NOTIFY", &notify.to_string());
+        }
+        match params.orcpt() {
+            Some(orcpt) if orcpt.as_str().is_ascii() || self.mail().smtputf8() => {
+                add("ORCPT", orcpt.as_str())
+            }
+            Some(orcpt) => add("ORCPT", &OriginalRecipient::encode(&orcpt.address())),
+            None => {}
+        }
+        sent
     }
 
     /// Whether the DSN parameters of the recipients are sent.

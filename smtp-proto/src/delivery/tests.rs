@@ -286,3 +286,47 @@ fn dsn_parameters_go_where_dsn_is_offered() {
         assert_eq!(String::from_utf8_lossy(client.outgoing()), expected);
     }
 }
+
+#[test]
+fn nobody_waits_for_ever_where_a_plan_does_not_fit_the_session() {
+    let client_without = || client("PIPELINING");
+    let mail = MailBuf { from: "a@x.test".parse().unwrap(), params: "".parse().unwrap() };
+    let rcpts = [crate::RcptBuf {
+        to: "b@y.test".parse().unwrap(),
+        params: "X-FOO=1 ORCPT=utf-8;müller@x.test".parse().unwrap(),
+    }];
+    let envelope = Envelope::of(&mail, &rcpts);
+    // Parameters of a queue are made anew: X-FOO is not offered, and the ORCPT goes in its 7-bit form.
+    let mut session = client("DSN");
+    let mut fitting = delivery(&session, &envelope);
+    step(&mut fitting, &mut session, "");
+    fitting.next(&mut session, &mut &b"250 ok\r\n"[..]).unwrap();
+    assert_eq!(session.outgoing(), b"RCPT TO:<b@y.test> ORCPT=utf-8;m\\x{FC}ller@x.test\r\n");
+
+    let offered = Extensions::none().with_size(0);
+    let content = Content::seven_bit().with_octets(7);
+    let plan = Delivery::plan(&offered, &to(&["b@y.test"]), content).unwrap();
+    let mut session = client_without();
+    let mut stale = Delivery::new(plan, to(&["b@y.test"]));
+    assert_eq!(step(&mut stale, &mut session, ""), ["[0] Transient ", "done true"]);
+}
+
+#[test]
+fn a_552_that_speaks_of_no_size_is_too_many_recipients() {
+    for (reply, again) in [
+        ("552 5.0.0 too many", true),
+        ("552 5.3.4 too big", false),
+        ("552 5.2.2 his box is full", false),
+    ] {
+        let mut client = client("PIPELINING");
+        let envelope = to(&["b@y.test", "c@y.test"]);
+        let mut delivery = delivery(&client, &envelope);
+        step(&mut delivery, &mut client, "");
+        let log = step(
+            &mut delivery,
+            &mut client,
+            &alloc::format!("250 ok\r\n250 ok\r\n{reply}\r\n354 go\r\n"),
+        );
+        assert_eq!(log.iter().any(|line| line.starts_with("[1] Permanent")), !again, "{reply}");
+    }
+}

@@ -6,7 +6,7 @@ use super::{
     stock,
 };
 use crate::data::Reader;
-use crate::{Class, Code, Condition, EnhancedCode, Extensions, Reply, Verb};
+use crate::{Class, Code, Condition, EnhancedCode, Extension, Extensions, Reply, Verb};
 
 impl Server {
     /// Gives the stock positive reply.
@@ -145,7 +145,8 @@ impl Server {
             _ => offer.restricted_to(&self.config.offered()),
         };
         let text = hello_text(&self.config, greet, Some(&offer));
-        if self.state.hello_accepted(offer.set()) {
+        let size = offer.size().filter(|&octets| octets != 0).unwrap_or(u64::MAX);
+        if self.state.hello_accepted(offer.set(), size) {
             self.notices.push_back(Notice::Reset);
         }
         self.place(index, &Reply::new(Code::OK, None, &text));
@@ -153,7 +154,11 @@ impl Server {
 
     /// The reply as it leaves: with an enhanced code where the session has them (RFC 2034 4), without one where none may stand.
     pub(super) fn finished<'r>(&self, question: Question, reply: &Reply<'r>) -> Reply<'r> {
-        let has = self.config.set().contains(crate::Extension::EnhancedStatusCodes)
+        let offered = match self.state.hello_verb() {
+            Some(Verb::Ehlo) => self.state.offered(),
+            _ => self.config.set(),
+        };
+        let has = offered.contains(Extension::EnhancedStatusCodes)
             && question.has_enhanced(reply.class());
         let added = || {
             let condition = if reply.class() == Class::Completion {

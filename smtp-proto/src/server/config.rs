@@ -7,7 +7,7 @@ use crate::data::{Finder, Newlines};
 use crate::wire::extension::Set;
 use crate::{Extension, Extensions, Host, HostBuf, Inbox, ParseError, Syntax};
 
-/// The room that an [`Inbox`] has at least, so that one read takes a group of commands.
+/// The room of an [`Inbox`]: one read takes a group of commands, and no command line is longer.
 const INBOX: usize = 16 * 1024;
 /// A command line without parameters, with its CRLF (RFC 5321 4.5.3.1.4).
 const COMMAND_LINE: usize = 512;
@@ -104,12 +104,13 @@ impl Config {
     /// An inbox that holds the longest unit a session reads.
     #[must_use]
     pub fn inbox(&self) -> Inbox {
-        Inbox::new(INBOX.max(self.command_line()))
+        Inbox::new(INBOX)
     }
 
     /// RFC 5321 4.5.3.1.4: the limit grows with what is offered.
     pub(super) fn command_line(&self) -> usize {
-        self.limits.command_line.max(COMMAND_LINE.saturating_add(self.offer.set().growth()))
+        let least = COMMAND_LINE.saturating_add(self.offer.set().growth());
+        self.limits.command_line.max(least).min(INBOX)
     }
 
     pub(super) fn name(&self) -> Host<'_> {

@@ -12,7 +12,8 @@ use core::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Octets of a command line with its CRLF, 2048. Never less than 512 and what the offered extensions add (RFC 5321 4.5.3.1.4).
+    /// Octets of a command line with its CRLF, 2048. Never less than 512 and what the offered extensions add (RFC 5321 4.5.3.1.4), nor
+    /// more than 16 KiB.
     pub command_line: usize,
     /// Octets of a message as RFC 1870 5 counts them, 50 MiB, announced by SIZE; more is read up to twice this, then
     /// refused by 552. `u64::MAX` is no limit.

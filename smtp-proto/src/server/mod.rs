@@ -54,6 +54,9 @@ use crate::{Code, Condition, Extension, Extensions, Reply, ReplyBuf, Timer, Time
 
 pub use crate::data::Newlines;
 
+/// What a program may say behind the host name, in octets: with a name of 255 it fits a line of 512 (RFC 5321 4.5.3.1.5).
+const GREET_LIMIT: usize = 240;
+
 /// What is kept of the outgoing buffer when it is empty, in octets: an idle session holds next to nothing.
 const OUTGOING_KEPT: usize = 1024;
 
@@ -224,7 +227,7 @@ impl Server {
 
     /// Whether so many replies wait that no more commands are taken.
     fn is_blocked(&self) -> bool {
-        self.outgoing.len() >= self.config.limits.replies
+        self.outgoing.len() >= self.config.limits.replies.max(1)
     }
 
     /// Says that the input ended. What was presented is still served, and answers that are owed are still waited for.
@@ -268,6 +271,9 @@ impl Server {
         }
         while let Some((index, question)) = self.owed.first_open() {
             self.settle(index, question, &stock::UNANSWERED.reply);
+            if self.state.is_over() {
+                break;
+            }
             self.notices.push_back(Notice::Refused(stock::UNANSWERED));
         }
         self.stirred = true;
@@ -322,7 +328,7 @@ impl Server {
     fn hang_up(&mut self, reply: &Reply<'_>, why: Why) {
         if !self.state.is_over() {
             self.owed.clear();
-            self.write(reply);
+            self.write(&self.finished(Question::Query, reply));
             self.end(why);
         }
     }
@@ -398,10 +404,12 @@ impl fmt::Debug for Server {
     }
 }
 
-/// What EHLO is told beyond the host name: nothing after HELO.
+/// The host name, what a program says behind it, and what EHLO is told: nothing after HELO. The first line is cut where it would be
+/// folded, since a second line is a keyword.
 fn hello_text(config: &Config, greet: &str, offer: Option<&Extensions>) -> alloc::string::String {
     use fmt::Write;
     let mut text = alloc::string::String::new();
+    let greet = greet.get(..greet.len().min(GREET_LIMIT)).unwrap_or_default();
     let written =
         write!(text, "{}{}{greet}", config.name(), if greet.is_empty() { "" } else { " " })
             .and_then(|()| offer.map_or(Ok(()), |offer| offer.write_lines(&mut text)));

@@ -251,7 +251,11 @@ impl Owed {
 
     /// Whether the session ends once everything here is answered.
     pub(super) fn closes(&self) -> bool {
-        self.slots.back().is_some_and(|slot| slot.closes.is_some())
+        let ends = |slot: &Slot| {
+            let unavailable = |reply: &ReplyBuf| reply.as_ref().code() == Code::UNAVAILABLE;
+            slot.closes.is_some() || slot.reply.as_ref().is_some_and(unavailable)
+        };
+        self.slots.iter().any(ends)
     }
 
     /// Where the decision of this token stands.

@@ -30,10 +30,8 @@ pub(super) struct State {
 }
 
 enum Phase {
-    /// The greeting is owed. `true`: octets came meanwhile.
-    Greeting {
-        early: bool,
-    },
+    /// The greeting is owed.
+    Greeting(Early),
     /// The greeting was 554 or 521: only QUIT is served (RFC 5321 3.1).
     NoService(Code),
     Commands,
@@ -46,10 +44,21 @@ enum Phase {
     Closed,
 }
 
+/// Whether octets came while the greeting was owed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Early {
+    No,
+    Yes,
+    /// And the application was told.
+    Told,
+}
+
 #[derive(Clone, Copy)]
 struct Hello {
     verb: Verb,
     offered: Set,
+    /// The maximum of a message in octets.
+    size: u64,
 }
 
 /// One mail transaction (RFC 5321 3.3). `Default` is none.
@@ -79,7 +88,7 @@ pub(super) struct Content {
 impl State {
     pub(super) fn new() -> Self {
         Self {
-            phase: Phase::Greeting { early: false },
+            phase: Phase::Greeting(Early::No),
             hello: None,
             hello_asked: Verb::Ehlo,
             transaction: Transaction::default(),
@@ -91,7 +100,7 @@ impl State {
     // What is the case.
 
     pub(super) const fn greeting_owed(&self) -> bool {
-        matches!(self.phase, Phase::Greeting { .. })
+        matches!(self.phase, Phase::Greeting(_))
     }
 
     pub(super) const fn is_over(&self) -> bool {
@@ -129,6 +138,11 @@ impl State {
     /// The extensions that may be used: none before EHLO and after HELO.
     pub(super) fn offered(&self) -> Set {
         self.hello.map(|hello| hello.offered).unwrap_or_default()
+    }
+
+    /// The maximum of a message that was offered; the largest number where none was.
+    pub(super) fn offered_size(&self) -> u64 {
+        self.hello.map_or(u64::MAX, |hello| hello.size)
     }
 
     /// Whether a client has to wait for the reply to every command (RFC 2920: it was not told that it need not).
@@ -208,16 +222,25 @@ impl State {
 
     // Transitions.
 
-    /// Octets came before the greeting. Whether this is the first time.
-    pub(super) const fn talked_early(&mut self) -> bool {
-        match &mut self.phase {
-            Phase::Greeting { early } => !core::mem::replace(early, true),
-            _ => false,
+    /// Octets came before the greeting.
+    pub(super) const fn talk_early(&mut self) {
+        if matches!(self.phase, Phase::Greeting(Early::No)) {
+            self.phase = Phase::Greeting(Early::Yes);
         }
     }
 
+    /// Whether the application has to be told of it: once.
+    pub(super) const fn tell_early(&mut self) -> bool {
+        let tell = matches!(self.phase, Phase::Greeting(Early::Yes));
+        if tell {
+            self.phase = Phase::Greeting(Early::Told);
+        }
+        tell
+    }
+
     pub(super) const fn was_early(&self) -> bool {
-        matches!(self.phase, Phase::Greeting { early: true }) || self.transaction.early_content
+        matches!(self.phase, Phase::Greeting(Early::Yes | Early::Told))
+            || self.transaction.early_content
     }
 
     pub(super) fn greeted(&mut self, code: Code) {
@@ -232,8 +255,8 @@ impl State {
     }
 
     /// RFC 5321 4.1.4: an accepted hello resets. Whether it ended a transaction.
-    pub(super) fn hello_accepted(&mut self, offered: Set) -> bool {
-        self.hello = Some(Hello { verb: self.hello_asked, offered });
+    pub(super) fn hello_accepted(&mut self, offered: Set, size: u64) -> bool {
+        self.hello = Some(Hello { verb: self.hello_asked, offered, size });
         self.reset()
     }
 

@@ -55,13 +55,15 @@ impl Server {
 
     /// RFC 5321 4.3.1: the client waits for the greeting.
     fn before_greeting<'b>(&mut self, input: &[u8]) -> Option<Event<'b>> {
-        let first = !input.is_empty() && self.state.talked_early();
+        if !input.is_empty() {
+            self.state.talk_early();
+        }
         if !core::mem::replace(&mut self.connect_raised, true) {
             let pending = self.owed.ask();
             self.answers_owed();
             return Some(Event::Connect(pending));
         }
-        first.then_some(Event::EarlyTalker)
+        self.state.tell_early().then_some(Event::EarlyTalker)
     }
 
     /// Whether a command may be taken: with decisions owed only a RCPT that other RCPTs wait in front of.
@@ -103,7 +105,7 @@ impl Server {
 
     /// The next piece of content: `None` when more octets are needed, or a notice tells what happened.
     fn content<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
-        let limit = self.config.limits.message;
+        let limit = self.message_limit();
         while let Some(content) = self.state.content() {
             // Draining is bounded: 552 and not 421, so that the sender does not try for days.
             if content.void.is_some() && content.summary.octets > limit.saturating_mul(2) {
@@ -147,6 +149,11 @@ impl Server {
             }
         }
         None
+    }
+
+    /// The maximum of a message: what was offered gates what follows.
+    fn message_limit(&self) -> u64 {
+        self.config.limits.message.min(self.state.offered_size())
     }
 
     /// The letter is void: its content is read on to its end and refused there. The first fault gives the code.
@@ -318,7 +325,7 @@ impl Server {
             }
         }
         // RFC 1870 6.1.
-        if mail.params.size().is_some_and(|octets| octets > self.config.limits.message) {
+        if mail.params.size().is_some_and(|octets| octets > self.message_limit()) {
             return Err(stock::MESSAGE_TOO_BIG);
         }
         self.state.mail_asked(&mail);
@@ -372,6 +379,7 @@ impl Server {
                 None
             }
             Command::Query { verb, text } => {
+                let text = text.as_str();
                 Some(Event::Query { verb, text, pending: self.owed.ask() })
             }
             _ => {
@@ -406,5 +414,5 @@ impl Server {
 
 /// The codes that only a client at fault gets from the machine.
 fn is_error(code: Code) -> bool {
-    matches!(code.get(), 500..=504 | 555)
+    matches!(code.get(), 500..=504 | 521 | 555)
 }

@@ -266,7 +266,7 @@ fn an_ehlo_offers_and_gates_no_more_than_was_accepted() {
     assert_eq!(replies(&mut server), "250-mx.test\r\n250-PIPELINING\r\n250 SIZE 100\r\n");
     assert_eq!(
         say(&mut server, "MAIL FROM:<a@x.test> BODY=8BITMIME\r\n"),
-        "555 5.5.4 Parameter not recognised\r\n"
+        "555 Parameter not recognised\r\n"
     );
 }
 
@@ -360,4 +360,70 @@ fn draining_ends_at_twice_the_limit_however_it_is_cut() {
         assert_eq!(heard, "552 5.3.4 Message too big\r\n", "pieces of {piece}");
         assert_eq!(server.wants(), Wants::Close);
     }
+}
+
+#[test]
+fn an_early_talker_is_told_of_where_octets_were_there_from_the_start() {
+    let mut server = server();
+    let mut input = &b"EHLO c.test\r\n"[..];
+    assert!(matches!(server.next(&mut input), Some(Event::Connect(_))));
+    assert!(matches!(server.next(&mut input), Some(Event::EarlyTalker)));
+    assert!(server.next(&mut input).is_none());
+}
+
+#[test]
+fn the_size_that_was_offered_is_the_limit() {
+    let mut server = server();
+    say(&mut server, "");
+    let Some(Event::Hello { pending, .. }) = server.next(&mut &b"EHLO c.test\r\n"[..]) else {
+        panic!()
+    };
+    let offer = Extensions::none()
+        .with_size(100)
+        .with(Extension::Pipelining)
+        .with(Extension::EnhancedStatusCodes);
+    server.accept_hello(pending, &offer).unwrap();
+    replies(&mut server);
+    assert_eq!(say(&mut server, "MAIL FROM:<> SIZE=101\r\n"), "552 5.3.4 Message too big\r\n");
+    say(&mut server, "MAIL FROM:<>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n");
+    assert_eq!(
+        say(&mut server, &["a".repeat(99), "\r\n.\r\n".into()].concat()),
+        "552 5.3.4 Message too big\r\n"
+    );
+}
+
+#[test]
+fn enhanced_codes_are_left_out_everywhere_or_nowhere() {
+    let mut config = Config::new("mx.test").unwrap();
+    config.offer = config.offer.without(Extension::EnhancedStatusCodes);
+    let mut server = Server::new(Arc::new(config));
+    say(&mut server, "");
+    assert_eq!(say(&mut server, "FOO\r\n"), "500 Command not recognised\r\n");
+    let Wants::Read(timer) = server.wants() else { panic!() };
+    server.timed_out(timer.id);
+    assert_eq!(replies(&mut server), "421 Too slow, closing\r\n");
+}
+
+#[test]
+fn what_a_program_says_behind_the_host_name_is_no_keyword() {
+    let mut server = server();
+    say(&mut server, "");
+    let Some(Event::Hello { pending, .. }) = server.next(&mut &b"EHLO c.test\r\n"[..]) else {
+        panic!()
+    };
+    let text = [&"x".repeat(496)[..], "CHUNKING"].concat();
+    server.reply(pending, &Reply::new(Code::OK, None, &text)).unwrap();
+    assert!(!replies(&mut server).contains("CHUNKING"));
+}
+
+#[test]
+fn nothing_is_taken_behind_a_421_that_is_held() {
+    let mut server = with_mail();
+    let first = rcpt(&mut server, "RCPT TO:<a@y.test>\r\n");
+    let second = rcpt(&mut server, "RCPT TO:<b@y.test>\r\n");
+    server.reply(second, &Reply::new(Code::UNAVAILABLE, None, "bye")).unwrap();
+    let mut input = &b"RCPT TO:<c@y.test>\r\n"[..];
+    assert!(server.next(&mut input).is_none());
+    server.accept(first).unwrap();
+    assert_eq!(replies(&mut server), "250 2.1.5 Recipient accepted\r\n421 4.0.0 bye\r\n");
 }

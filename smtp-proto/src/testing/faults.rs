@@ -8,6 +8,16 @@ use super::rng::Rng;
 use crate::server::When;
 
 /// How a connection ends before its time.
+///
+/// ```
+/// use smtp_proto::testing::{End, Ending, Faults, Letter, Pair};
+///
+/// // The server hears nothing behind the greeting of the client.
+/// let silence = Faults::none().ending(Ending::HalfClose { by: End::Client, at: b"EHLO c.test\r\n".len() });
+/// let story = Pair::new(0).letter(Letter::new("a@x.test", ["b@y.test"], "hi")?).faults(silence).run();
+/// assert_eq!((story.stored.len(), story.fate(0, 0)), (0, Some(smtp_proto::delivery::Fate::Transient)));
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ending {

@@ -1,19 +1,4 @@
 //! Our client against our server, over a network that a seed makes as bad as networks are.
-//!
-//! Everything that happens in a run follows from its seed: where writes end, what is late, when the application decides, how the
-//! connection ends. A seed that fails fails again. Time is virtual, and only passes where neither end has anything to do.
-//!
-//! ```
-//! use smtp_proto::delivery::Fate;
-//! use smtp_proto::testing::{Faults, Letter, Pair};
-//!
-//! let letter = Letter::new("a@x.test", ["b@y.test", "no@y.test"], "Subject: hi\r\n\r\n.\r\n")?;
-//! let story = Pair::new(42).letter(letter).faults(Faults::none().segments().delays()).run();
-//! assert_eq!(story.stored[0].content, b"Subject: hi\r\n\r\n.\r\n");
-//! assert_eq!(story.fate(0, 0), Some(Fate::Delivered));
-//! assert_eq!(story.fate(0, 1), Some(Fate::Permanent));
-//! # Ok::<(), smtp_proto::ParseError>(())
-//! ```
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -95,9 +80,22 @@ impl Letter {
     }
 }
 
-/// One session of our client with our server.
+/// One session of our client with our server, over a network that a seed makes as bad as networks are.
 ///
-/// See the [module](self).
+/// Everything that happens in a run follows from its seed: where writes end, what is late, when the application decides, how the
+/// connection ends. A seed that fails fails again. Time is virtual, and only passes where neither end has anything to do.
+///
+/// ```
+/// use smtp_proto::delivery::Fate;
+/// use smtp_proto::testing::{Faults, Letter, Pair};
+///
+/// let letter = Letter::new("a@x.test", ["b@y.test", "no@y.test"], "Subject: hi\r\n\r\n.\r\n")?;
+/// let story = Pair::new(42).letter(letter).faults(Faults::none().segments().delays()).run();
+/// assert_eq!(story.stored[0].content, b"Subject: hi\r\n\r\n.\r\n");
+/// assert_eq!(story.fate(0, 0), Some(Fate::Delivered));
+/// assert_eq!(story.fate(0, 1), Some(Fate::Permanent));
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Pair {
     seed: u64,

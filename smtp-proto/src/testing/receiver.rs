@@ -51,6 +51,10 @@ impl Receiver {
     /// Does one thing. Whether there was one to do.
     pub(super) fn step(&mut self, network: &mut Network, story: &mut Story) -> bool {
         let now = story.took;
+        // A decision may come when the session is long over.
+        if self.desk.decide_one(&mut self.server, now) {
+            return true;
+        }
         if self.over {
             return false;
         }
@@ -61,7 +65,7 @@ impl Receiver {
             self.server.shut_down(&GOING_DOWN, when);
             return true;
         }
-        if self.desk.decide_one(&mut self.server, now) || self.listen(story) {
+        if self.listen(story) {
             return true;
         }
         match self.server.wants() {
@@ -173,7 +177,7 @@ impl Receiver {
     /// When it has to be looked at again though nothing arrives.
     pub(super) fn wake(&mut self, now: Duration) -> Option<Duration> {
         if self.over {
-            return None;
+            return self.desk.wake();
         }
         let timer = self.server.wants().timer().map(|timer| now + self.countdown.left(timer));
         let closing = self.closing.map(|(until, _)| until);
@@ -189,8 +193,8 @@ impl Receiver {
         }
     }
 
-    pub(super) const fn is_over(&self) -> bool {
-        self.over
+    pub(super) fn is_over(&self) -> bool {
+        self.over && self.desk.wake().is_none()
     }
 
     pub(super) fn finish(self, story: &mut Story) {

@@ -6,30 +6,6 @@
 //! direction = "<closes>" / "<waits " 1*DIGIT " s>" / "<open connection to server>" / "<wait for open connection>"
 //! octets    = *( "\x" 2HEXDIG / %x20-7E / UTF8-non-ascii )      ; without the CRLF
 //! ```
-//!
-//! What stands next to each other on one side is one write. The other side's lines must follow in these octets, in this place.
-//!
-//! ```
-//! use std::sync::Arc;
-//! use smtp_proto::client;
-//! use smtp_proto::server::Config;
-//! use smtp_proto::testing::{Script, accept};
-//!
-//! let script = Script::new(
-//!     "
-//!     S: 220 mx.test ESMTP
-//!     C: NOOP
-//!     S: 250 2.0.0 OK
-//!     C: QUIT
-//!     S: 221 2.0.0 Closing
-//!     ",
-//! );
-//! script.assert_server(Arc::new(Config::new("mx.test")?), accept);
-//!
-//! let refused = Script::new("S: 554 No service\nC: QUIT\nS: 221 Bye\nC: <closes>");
-//! refused.assert_client(Arc::new(client::Config::default()));
-//! # Ok::<(), smtp_proto::ParseError>(())
-//! ```
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -107,10 +83,36 @@ impl fmt::Display for Line {
     }
 }
 
-/// A dialogue: what each end says, line by line.
+/// A dialogue: what each end says, line by line, as the RFCs write it down.
 ///
-/// See the [module](self) for how it is written. A script is played against one machine, and what comes of it is a script again: that
-/// of what was really said.
+/// It is played against one machine, and what comes of it is a dialogue again: that of what was really said. What stands next to each
+/// other on one side is one write; what the other side says must follow in these octets, in this place.
+///
+/// ```
+/// use std::sync::Arc;
+/// use smtp_proto::client;
+/// use smtp_proto::server::Config;
+/// use smtp_proto::testing::{Script, accept};
+///
+/// let script = Script::new(
+///     "
+///     S: 220 mx.test ESMTP
+///     C: NOOP
+///     S: 250 2.0.0 OK
+///     C: QUIT
+///     S: 221 2.0.0 Closing
+///     ",
+/// );
+/// script.assert_server(Arc::new(Config::new("mx.test")?), accept);
+///
+/// let refused = Script::new("S: 554 No service\nC: QUIT\nS: 221 Bye\nC: <closes>");
+/// refused.assert_client(Arc::new(client::Config::default()));
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+///
+/// Besides octets a line may hold `<closes>`, where that end says no more, and `<waits 300 s>`, where so much time passes; the
+/// `<open connection to server>` and `<wait for open connection>` of RFC 2920 say nothing. `\xhh` is an octet that cannot be written
+/// otherwise. A line has no CRLF. A close at the very end of a dialogue need not be written.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Script {
     lines: Vec<Line>,

@@ -13,6 +13,18 @@ use crate::delivery::Fate;
 /// What happened in a run of a [`Pair`](super::Pair).
 ///
 /// Shown, it is the whole run: what each end wrote, and what became of it.
+///
+/// ```
+/// use smtp_proto::testing::{Letter, Pair, Stored};
+///
+/// let story = Pair::new(7).letter(Letter::new("a@x.test", ["b@y.test"], "hi")?).run();
+/// let stored = Stored { from: "a@x.test".into(), to: vec!["b@y.test".into()], content: b"hi\r\n".into() };
+/// assert_eq!(story.stored, [stored]);
+/// assert!(story.client.wrote.ends_with(b"hi\r\n.\r\nQUIT\r\n"));
+/// assert_eq!(story.server.ended.as_deref(), Some("QUIT"));
+/// println!("{story}");
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Story {

@@ -47,18 +47,43 @@ pub enum Command<'a> {
     /// RSET.
     Rset,
     /// NOOP and its text, which means nothing.
-    Noop(&'a str),
+    Noop(FreeText<'a>),
     /// QUIT.
     Quit,
-    /// VRFY, EXPN or HELP and its text: printable US-ASCII, for HELP also empty.
+    /// VRFY, EXPN or HELP and its text, for HELP also empty.
     Query {
         /// One of the three.
         verb: Verb,
         /// What is asked for.
-        text: &'a str,
+        text: FreeText<'a>,
     },
     /// A verb that is known by name, and whose arguments are not read here.
     Unsupported(Verb),
+}
+
+/// The text of NOOP, VRFY, EXPN and HELP: printable US-ASCII in one line, or nothing (RFC 5321 2.4).
+///
+/// ```
+/// use smtp_proto::FreeText;
+///
+/// assert_eq!(FreeText::new("Joe Smith").map(|text| text.as_str()), Some("Joe Smith"));
+/// assert_eq!(FreeText::new("x\r\nQUIT"), None);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct FreeText<'a>(&'a str);
+
+impl<'a> FreeText<'a> {
+    /// The text; `None` where it holds anything but printable US-ASCII.
+    #[must_use]
+    pub fn new(text: &'a str) -> Option<Self> {
+        text.bytes().all(chars::is_printable).then_some(Self(text))
+    }
+
+    /// The text.
+    #[must_use]
+    pub const fn as_str(&self) -> &'a str {
+        self.0
+    }
 }
 
 /// MAIL: who sends the message, and how it is to be treated.
@@ -164,9 +189,9 @@ impl<'a> Command<'a> {
                 to.encode(out);
                 params.encode(out);
             }
-            Self::Noop(text) | Self::Query { text, .. } if !text.is_empty() => {
+            Self::Noop(text) | Self::Query { text, .. } if !text.0.is_empty() => {
                 out.put_u8(b' ');
-                out.put_slice(text.as_bytes());
+                out.put_slice(text.0.as_bytes());
             }
             _ => {}
         }
@@ -273,11 +298,11 @@ impl<'a> Arguments<'a> {
     }
 
     /// Free text, or none.
-    fn text(&self) -> Result<&'a str, ParseError> {
-        if self.rest.is_empty() { Ok("") } else { self.printable(self.argument()?) }
+    fn text(&self) -> Result<FreeText<'a>, ParseError> {
+        if self.rest.is_empty() { Ok(FreeText("")) } else { self.printable(self.argument()?) }
     }
 
-    fn required_text(&self) -> Result<&'a str, ParseError> {
+    fn required_text(&self) -> Result<FreeText<'a>, ParseError> {
         let argument = self.argument()?;
         if argument.is_empty() {
             Err(self.error(argument, ParseErrorKind::Argument))
@@ -287,10 +312,10 @@ impl<'a> Arguments<'a> {
     }
 
     /// RFC 5321 2.4: commands are US-ASCII.
-    fn printable(&self, text: &'a [u8]) -> Result<&'a str, ParseError> {
+    fn printable(&self, text: &'a [u8]) -> Result<FreeText<'a>, ParseError> {
         let at = text.iter().position(|&octet| !chars::is_printable(octet)).unwrap_or(text.len());
         match core::str::from_utf8(text) {
-            Ok(text) if at == text.len() => Ok(text),
+            Ok(text) if at == text.len() => Ok(FreeText(text)),
             _ => Err(self.error(text.get(at..).unwrap_or_default(), ParseErrorKind::Text)),
         }
     }

@@ -22,7 +22,7 @@ mod xtext;
 
 pub use address::{AddressLiteral, Domain, Host, HostBuf, LocalPart, Mailbox, MailboxBuf};
 pub use code::{Class, Code};
-pub use command::{Command, Mail, MailBuf, Rcpt, RcptBuf};
+pub use command::{Command, FreeText, Mail, MailBuf, Rcpt, RcptBuf};
 pub use dsn::{Notify, OriginalRecipient, Ret};
 pub use enhanced::{Condition, EnhancedCode};
 pub use error::{ParseError, ParseErrorKind};

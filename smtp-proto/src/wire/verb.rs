@@ -152,6 +152,11 @@ impl Verb {
         self.row().ends_group
     }
 
+    /// Whether it is a command without a call of its own that ends a group and leaves the octets behind it what they are.
+    pub(crate) const fn is_plain(self) -> bool {
+        matches!(self, Self::Etrn | Self::Turn | Self::Xclient | Self::Xforward)
+    }
+
     /// Whether it counts as idle: it does nothing for any letter.
     #[must_use]
     pub fn is_idle(self) -> bool {

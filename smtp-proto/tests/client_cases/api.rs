@@ -134,3 +134,14 @@ fn mail_param(call: &str, text: Option<&str>) -> Result<MailParamsBuf, Refused> 
     };
     value(MailParamsBuf::new().with(keyword, argument))
 }
+
+/// RFC 5321 2.4, RFC 6531 3.7.1: nothing but US-ASCII in EHLO and in queries, whatever the server offers.
+#[test]
+#[ignore = "the client says UTF-8 in EHLO, VRFY, EXPN and HELP"]
+fn what_is_not_us_ascii_is_not_said_outside_of_addresses() {
+    for call in ["hello", "verify", "expand", "help", "raw"] {
+        let row = format!("X-1\tC-api\t{call}:\\xc3\\xa9.test\t-\t-\t-\t-\t-\tmisuse:Invalid\t-");
+        let case = Case::parse(&row, 1).expect("a row");
+        assert_eq!(crate::verdict::judge(&case), Ok(()), "{call}");
+    }
+}

@@ -164,6 +164,43 @@ fn whatever_goes_wrong_nobody_is_told_what_is_not_so() {
     assert!(tally.is_varied(), "the seeds try too little: {tally:?}");
 }
 
+/// Where lines end in what an end wrote, and the octets before and behind.
+fn around_line_ends(wrote: &[u8]) -> Vec<usize> {
+    let ends = (1..=wrote.len()).filter(|&end| wrote[..end].ends_with(b"\r\n"));
+    ends.flat_map(|end| [end - 1, end, end + 1]).collect()
+}
+
+/// RFC 1047: the worst place for a connection to end is behind the final dot.
+#[test]
+fn an_end_around_the_final_dot_makes_nothing_sure_that_is_not() {
+    let mut unknown = 0;
+    for seed in 0..100 {
+        let plan = plan::Plan::of(seed);
+        let faults = Faults::none().segments().delays().answers();
+        let fair = plan.pair().faults(faults.clone()).run();
+        for (by, seen) in [(End::Client, &fair.client), (End::Server, &fair.server)] {
+            let dots = seen.wrote.windows(5).enumerate().filter(|(_, five)| *five == b"\r\n.\r\n");
+            let places: Vec<usize> = match by {
+                End::Client => dots.flat_map(|(at, _)| at + 1..at + 7).collect(),
+                End::Server => around_line_ends(&seen.wrote),
+            };
+            for at in places {
+                for ending in [
+                    Ending::HalfClose { by, at },
+                    Ending::Reset { by, at },
+                    Ending::Loss { by, at },
+                ] {
+                    let story = plan.pair().faults(faults.clone().ending(ending)).run();
+                    assert_eq!(check(&story, &plan.letters), Ok(()), "{ending:?}\n{story}");
+                    let fates = story.settled.iter().flatten();
+                    unknown += fates.filter(|(_, fate)| *fate == Fate::Unknown).count();
+                }
+            }
+        }
+    }
+    assert!(unknown > 300, "only {unknown} recipients are left in doubt");
+}
+
 #[test]
 fn a_seed_happens_again() {
     for seed in 0..50 {
