@@ -51,3 +51,8 @@ pub use session::Session;
 pub use smtp_proto::server::Verdict;
 pub use smtp_proto::stock;
 pub use socket::Socket;
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -93,7 +93,7 @@ impl<H: Handler> Dialogue<H> {
                 self.decide(outlet, pending, verdict);
             }
             Event::Query { verb, text, pending } => {
-                let call = async { handler.verify(verb, text).await };
+                let call = async { handler.verify(verb, text.as_str()).await };
                 match outlet.ask(limit, span, call).await? {
                     Ok(None) => outlet.server.decline(Event::Query { verb, text, pending }),
                     Ok(Some(reply)) | Err(reply) => {

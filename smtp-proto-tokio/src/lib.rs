@@ -57,3 +57,13 @@ pub use session::Session;
 pub use smtp_proto::server::Verdict;
 pub use smtp_proto::stock;
 pub use stop::Handle;
+
+/// The examples of the README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+/// So do those of the workspace's.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct WorkspaceReadme;

@@ -21,6 +21,7 @@
 
 mod carry;
 mod error;
+mod pace;
 mod session;
 mod source;
 

@@ -10,6 +10,7 @@ use smtp_proto::client::{Client, Config, Error, Event, Pipelining, Wants};
 use smtp_proto::delivery::{self, Delivery};
 use smtp_proto::{Countdown, Inbox, Timer, server};
 
+use super::pace::Pace;
 use crate::Socket;
 use crate::session::{LEAST, within};
 
@@ -28,7 +29,7 @@ const LAST_WORDS: Duration = server::Wants::LINGER;
 /// ```
 /// use std::net::{TcpListener, TcpStream};
 /// use std::sync::Arc;
-/// # use std::io::Write;
+/// # use std::io::{BufRead, BufReader, Write};
 ///
 /// use smtp_proto::client::Event;
 /// use smtp_proto::{Host, Verb};
@@ -37,8 +38,13 @@ const LAST_WORDS: Duration = server::Wants::LINGER;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let listener = TcpListener::bind("127.0.0.1:0")?;
 /// # let stream = TcpStream::connect(listener.local_addr()?)?;
-/// # let (mut server, _) = listener.accept()?;
-/// # server.write_all(b"220 mx.test\r\n")?;
+/// # let (server, _) = listener.accept()?;
+/// # std::thread::spawn(move || {
+/// #     (&server).write_all(b"220 mx.test\r\n").unwrap();
+/// #     for _ in BufReader::new(&server).lines().zip(0..2) {
+/// #         (&server).write_all(b"250 mx.test\r\n").unwrap();
+/// #     }
+/// # });
 /// let mut session = Session::new(stream, Arc::default());
 /// session.client().hello(Host::parse(b"client.test")?)?;
 /// while session.ready()? {
@@ -52,7 +58,6 @@ const LAST_WORDS: Duration = server::Wants::LINGER;
 ///             other => println!("{other:?}"),
 ///         }
 ///     }
-/// #   server.write_all(b"250 mx.test\r\n221 Bye\r\n").ok();
 /// }
 /// # Ok(())
 /// # }
@@ -66,6 +71,7 @@ pub struct Session<S> {
     /// Why nothing more can be written, and how long it is listened on: a "552 too big" is not a connection reset.
     broken: Option<(io::Error, Instant)>,
     closed: bool,
+    pace: Pace,
 }
 
 impl<S: Socket> Session<S> {
@@ -85,7 +91,15 @@ impl<S: Socket> Session<S> {
     /// A session that goes on: `inbox` holds what was read and not taken yet.
     #[must_use]
     pub fn from_parts(socket: S, client: Client, inbox: Inbox) -> Self {
-        Self { socket, client, inbox, countdown: Countdown::new(), broken: None, closed: false }
+        Self {
+            socket,
+            client,
+            inbox,
+            countdown: Countdown::new(),
+            broken: None,
+            closed: false,
+            pace: Pace::new(),
+        }
     }
 
     /// The parts, to go on with them in another way.
@@ -185,17 +199,20 @@ impl<S: Socket> Session<S> {
         if self.broken.is_some() {
             return self.last_words().map(|()| true);
         }
-        // RFC 5321 4.5.3.2.5: each block has its own time.
-        let end = Instant::now() + self.client.config().waits.block;
         loop {
-            let left = end.saturating_duration_since(Instant::now());
+            let config = self.client.config();
+            let left = self.pace.left(config);
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
             self.socket.limit_writes(left.clamp(LEAST, SLICE))?;
-            match self.socket.write_vectored(pieces) {
+            let start = Instant::now();
+            let written = self.socket.write_vectored(pieces);
+            self.pace.waited(start.elapsed());
+            match written {
                 Ok(octets) if octets > 0 => {
                     IoSlice::advance_slices(pieces, octets);
+                    self.pace.wrote(octets, config);
                     return Ok(false);
                 }
                 Err(error) if has_to_wait(&error) => {

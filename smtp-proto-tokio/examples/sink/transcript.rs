@@ -41,7 +41,7 @@ fn line(event: &Event<'_>) -> Option<String> {
         Event::Mail { mail, .. } => Command::Mail(*mail),
         Event::Rcpt { rcpt, .. } => Command::Rcpt(*rcpt),
         Event::Data { .. } => Command::Data,
-        Event::Query { verb, text, .. } => Command::Query { verb: *verb, text },
+        Event::Query { verb, text, .. } => Command::Query { verb: *verb, text: *text },
         Event::Reset => Command::Rset,
         Event::Quit => Command::Quit,
         Event::Body(run) => return Some(format!("({} octets of the letter)", run.len())),

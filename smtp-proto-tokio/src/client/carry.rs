@@ -67,7 +67,11 @@ where
                     delivery.recipients(of).for_each(|index| each(index, outcome));
                 }
                 Event::Content => self.at = Some(0),
-                Event::Done { .. } => self.done = true,
+                // What is said behind that is not about this letter.
+                Event::Done { .. } => {
+                    self.done = true;
+                    return Ok(());
+                }
                 _ => {}
             }
         }

@@ -8,6 +8,7 @@ use smtp_proto::Inbox;
 use smtp_proto::client::Client;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::pace::Pace;
 use crate::link::{Progress, Writing};
 use crate::stream::{self, not_nothing};
 
@@ -20,12 +21,14 @@ pub(super) struct Link<S> {
     unflushed: bool,
     /// Why nothing more can be written. What the server still says is read before that is told: a "552 too big" is not a connection reset.
     broken: Option<io::Error>,
+    pub(super) pace: Pace,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
     pub(super) const fn new(stream: S, client: Client, inbox: Inbox) -> Self {
         // Octets of a session before may still be held back by the stream.
-        Self { stream, client, inbox, unflushed: true, broken: None }
+        let pace = Pace::new();
+        Self { stream, client, inbox, unflushed: true, broken: None, pace }
     }
 
     pub(super) const fn is_broken(&self) -> bool {
@@ -63,7 +66,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         match Pin::new(&mut self.stream).poll_write_vectored(cx, pieces) {
             Poll::Ready(written) => {
                 match written.and_then(not_nothing) {
-                    Ok(octets) => IoSlice::advance_slices(pieces, octets),
+                    Ok(octets) => {
+                        IoSlice::advance_slices(pieces, octets);
+                        self.pace.wrote(octets, self.client.config());
+                    }
                     Err(error) => self.broken = Some(error),
                 }
                 self.unflushed = true;

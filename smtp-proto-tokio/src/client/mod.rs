@@ -24,6 +24,7 @@
 mod carry;
 mod error;
 mod link;
+mod pace;
 mod session;
 mod source;
 

@@ -3,6 +3,8 @@
 use core::future::poll_fn;
 use core::mem;
 use core::pin::Pin;
+use core::task::Context;
+use core::time::Duration;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
@@ -25,12 +27,19 @@ use crate::wait::at_most;
 /// use smtp_proto::client::Event;
 /// use smtp_proto::{Host, Verb};
 /// use smtp_proto_tokio::client::Session;
-/// # use tokio::io::AsyncWriteExt;
+/// # use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufStream};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let (stream, mut server) = tokio::io::duplex(1024);
-/// # server.write_all(b"220 mx.test\r\n").await?;
+/// # let (stream, server) = tokio::io::duplex(1024);
+/// # tokio::spawn(async move {
+/// #     let (mut server, mut line) = (BufStream::new(server), String::new());
+/// #     for reply in ["220 mx.test\r\n", "250 mx.test\r\n", "221 Bye\r\n"] {
+/// #         server.write_all(reply.as_bytes()).await.unwrap();
+/// #         server.flush().await.unwrap();
+/// #         server.read_line(&mut line).await.unwrap();
+/// #     }
+/// # });
 /// let mut session = Session::new(stream, Arc::default());
 /// session.client().hello(Host::parse(b"client.test")?)?;
 /// while session.ready().await? {
@@ -44,7 +53,6 @@ use crate::wait::at_most;
 ///             other => println!("{other:?}"),
 ///         }
 ///     }
-/// #   server.write_all(b"250 mx.test\r\n221 Bye\r\n").await?;
 /// }
 /// # Ok(())
 /// # }
@@ -193,14 +201,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         if link.is_broken() {
             return self.wait(None, Writing::No).await;
         }
-        // RFC 5321 4.5.3.2.5: each block has its own time.
-        let limit = link.client.config().waits.block;
-        match at_most(limit, |_| {}, |cx| link.poll_pieces(pieces, cx)).await {
-            Some(progress) => progress,
-            None => Err(io::ErrorKind::TimedOut.into()),
-        }
+        let (left, mut time) = (link.pace.left(link.client.config()), Duration::ZERO);
+        let poll = |cx: &mut Context<'_>| link.poll_pieces(pieces, cx);
+        let written = at_most(left, |waited| time += waited, poll).await;
+        link.pace.waited(time);
+        written.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
 /// After a write has failed, what the server still has to say comes within this time.
-const LAST_WORDS: core::time::Duration = server::Wants::LINGER;
+const LAST_WORDS: Duration = server::Wants::LINGER;

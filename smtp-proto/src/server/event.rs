@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{Pending, kind};
 use crate::data::Repairs;
-use crate::{Escaped, Host, Mail, Rcpt, Reply, Timer, Verb};
+use crate::{Escaped, FreeText, Host, Mail, Rcpt, Reply, Timer, Verb};
 
 /// What came off the front of the input, or happened to the session. An event with a [`Pending`] waits for an answer.
 ///
@@ -71,7 +71,7 @@ pub enum Event<'b> {
         /// Which of them.
         verb: Verb,
         /// What is asked for.
-        text: &'b str,
+        text: FreeText<'b>,
         /// The answer owed.
         pending: Pending<kind::Query>,
     },

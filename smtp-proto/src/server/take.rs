@@ -379,7 +379,6 @@ impl Server {
                 None
             }
             Command::Query { verb, text } => {
-                let text = text.as_str();
                 Some(Event::Query { verb, text, pending: self.owed.ask() })
             }
             _ => {

@@ -140,13 +140,11 @@ fn every(before: &[Say], length: u32) {
 }
 
 #[test]
-#[ignore = "at 221 or 354 in the place of a verdict the client forgets that one is owed"]
 fn every_sequence_of_five_replies_settles_everyone_as_it_should() {
     (0..=5).for_each(|length| every(&[], length));
 }
 
 #[test]
-#[ignore = "at 221 or 354 in the place of a verdict the client forgets that one is owed"]
 fn so_does_every_sequence_behind_a_transaction_that_was_too_small() {
     (0..=4).for_each(|length| every(&[Yes, Yes, Full, Go, Yes], length));
     (0..=4).for_each(|length| every(&[Yes, Yes, Full, Later], length));

@@ -149,7 +149,6 @@ fn every_session_of_the_table_says_what_it_is_there_for() {
 
 /// RFC 1047: the dot has left, and what came is no verdict on it.
 #[test]
-#[ignore = "at 221 or 354 in the place of a verdict the client forgets that one is owed"]
 fn a_reply_that_cannot_be_a_verdict_leaves_the_fate_unknown() {
     for reply in ["221 bye\r\n", "354 go on\r\n", "334 x\r\n", "garbage\r\n"] {
         let mut session = Session::open(Config::default());

@@ -1,0 +1,210 @@
+//! Delivers one message, and says what became of it for each recipient. `send --help` tells all.
+
+mod dialogue;
+mod letter;
+mod options;
+mod progress;
+mod report;
+mod scan;
+
+use core::cell::RefCell;
+use core::time::Duration;
+use std::io;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use clap::Parser;
+use smtp_proto::client;
+use smtp_proto::delivery::{Content, Delivery, Envelope, Fate};
+use smtp_proto::{AddressLiteral, Class, Condition, Host, ParseError, Reply};
+use smtp_proto_blocking::client::{Client, Error};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+
+use dialogue::{Dialogue, Followed};
+use letter::Letter;
+use options::Options;
+use progress::Progress;
+use report::Report;
+
+/// How long a connection may take to open, where nothing else is said.
+const CONNECTING: Duration = Duration::from_secs(60);
+/// It did not come so far as MAIL.
+const NOT_BEGUN: u8 = 1;
+/// The command line, or what it names, is wrong.
+const WRONG: u8 = 2;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let filter =
+        EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
+    let letter = match Letter::open(&options.file, options.line_ends()) {
+        Ok(letter) => letter,
+        Err(error) => {
+            eprintln!("send: cannot read {}: {error}.", options.file);
+            return WRONG.into();
+        }
+    };
+    match send(&options, letter) {
+        Ok((report, code)) => {
+            report.print(options.json);
+            code.into()
+        }
+        Err(error) => {
+            eprintln!("send: these options cannot be sent: {error}.");
+            WRONG.into()
+        }
+    }
+}
+
+/// Delivers it, says on stderr what went wrong, and gives the exit code.
+fn send(options: &Options, letter: Letter) -> Result<(Report, u8), ParseError> {
+    let (mail, rcpts) = (options.mail()?, options.rcpts()?);
+    let mut report = Report::new(&options.to);
+    let everyone = 0..options.to.len();
+    if let Some((at, stray)) = letter.facts.fault {
+        let why = format!("octet {at} of the message: {stray}");
+        for index in everyone {
+            report.cannot_go(index, Condition::OTHER_MEDIA_ERROR.permanent(), &why);
+        }
+        return Ok(failed(report, &format!("the message cannot be sent: {why}"), None));
+    }
+    let socket = match connect(options) {
+        Ok(socket) => socket,
+        Err(error) => {
+            let why = format!("cannot connect to {}: {error}", options.server);
+            report.explain(&why);
+            return Ok(failed(report, &why, Some(NOT_BEGUN)));
+        }
+    };
+    let dialogue = Rc::new(RefCell::new(Dialogue::new(options.transcript)));
+    let literal = socket.local_addr().map(|local| AddressLiteral::new(local.ip()));
+    let name = match (&options.hostname, literal) {
+        (Some(name), _) => name.clone(),
+        (None, Ok(literal)) => Host::Literal(literal).to_owned(),
+        (None, Err(_)) => "localhost".parse()?,
+    };
+    let socket = Followed::new(socket, Rc::clone(&dialogue));
+    let client = match Client::connect(socket, name.as_ref(), Arc::new(options.config())) {
+        Ok(client) => client,
+        Err(error) => {
+            let why = in_step(&error, &dialogue.borrow());
+            if let Error::Greeting(reply) | Error::Hello(reply) = &error {
+                let reply = reply.as_ref();
+                everyone.for_each(|index| report.decided(index, fate(&reply), &reply));
+            }
+            report.explain(&why);
+            return Ok(failed(report, &why, Some(NOT_BEGUN)));
+        }
+    };
+    Ok(deliver(client, Envelope::of(&mail, &rcpts), options, letter, &dialogue, report))
+}
+
+fn connect(options: &Options) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in options.server.to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, options.timeout.unwrap_or(CONNECTING)) {
+            Ok(stream) => {
+                // A group of commands is one write, and its replies are waited for.
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn deliver(
+    mut client: Client<Followed<TcpStream>>,
+    envelope: Envelope<'_>,
+    options: &Options,
+    letter: Letter,
+    dialogue: &RefCell<Dialogue>,
+    mut report: Report,
+) -> (Report, u8) {
+    let content = content(options, &letter);
+    let plan = client.extensions().map(|offered| Delivery::plan(offered, &envelope, content));
+    if let Some(Ok(plan)) = plan {
+        if plan.drops_dsn() {
+            eprintln!("send: the server offers no DSN: --notify, --ret and --envid are left out.");
+        }
+        for (index, why) in plan.unsendable() {
+            report.cannot_go(index, why.enhanced(), &why.to_string());
+        }
+    }
+    let octets = letter.facts.octets;
+    let source = Progress::new(letter, octets, !options.transcript);
+    let done = client.deliver(envelope, content, source, |index, outcome| match outcome.reply {
+        Some(reply) => report.decided(index, outcome.fate, &reply),
+        None => report.left_open(index, outcome.fate),
+    });
+    let outcome = match done {
+        Ok(()) => {
+            report.explain("the server ended the session");
+            for reason in report.reasons() {
+                match dialogue.borrow().refused_by(&reason) {
+                    Some(step) => eprintln!("send: {step} was refused: {reason}."),
+                    None => eprintln!("send: {reason}."),
+                }
+            }
+            let code = report.code();
+            (report, code)
+        }
+        Err(Error::Unsendable(why)) => {
+            for index in 0..options.to.len() {
+                report.cannot_go(index, why.enhanced(), &why.to_string());
+            }
+            failed(report, &why.to_string(), None)
+        }
+        Err(error) => {
+            let why = in_step(&error, &dialogue.borrow());
+            report.explain(&why);
+            failed(report, &why, None)
+        }
+    };
+    // The letter is through: what the server says to a goodbye changes nothing.
+    let _ = client.quit();
+    outcome
+}
+
+fn content(options: &Options, letter: &Letter) -> Content {
+    let facts = &letter.facts;
+    let content = if facts.utf8_header || options.smtputf8 {
+        Content::utf8()
+    } else if facts.eight_bit {
+        Content::eight_bit()
+    } else {
+        Content::seven_bit()
+    };
+    if options.no_size { content } else { content.with_octets(facts.octets) }
+}
+
+fn fate(reply: &Reply<'_>) -> Fate {
+    match reply.class() {
+        Class::Permanent => Fate::Permanent,
+        _ => Fate::Transient,
+    }
+}
+
+/// What went wrong, and in which step.
+fn in_step(error: &Error, dialogue: &Dialogue) -> String {
+    use client::Error::{Malformed, Unexpected, Unsolicited};
+    let step = match error {
+        Error::Session(Malformed(_) | Unexpected(_) | Unsolicited) => dialogue.heard_of(),
+        Error::Session(_) | Error::Connection(_) => dialogue.waits_for(),
+        _ => None,
+    };
+    step.map_or_else(|| error.to_string(), |step| format!("{error} (in {step})"))
+}
+
+/// Says what went wrong with the session as a whole.
+fn failed(mut report: Report, why: &str, code: Option<u8>) -> (Report, u8) {
+    eprintln!("send: {why}.");
+    report.error = Some(why.to_owned());
+    let code = code.unwrap_or_else(|| report.code());
+    (report, code)
+}
