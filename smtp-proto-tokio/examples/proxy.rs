@@ -191,9 +191,12 @@ impl Relay {
             let answered = match upstream.next() {
                 Ok(Some((client::Event::Greeting(reply), _))) => {
                     *lost = !reply.class().is_positive();
-                    greeting
-                        .take()
-                        .map_or(Ok(()), |pending| server.reply(pending, &reply.relayed()))
+                    match greeting.take() {
+                        Some(pending) if *lost => server.reply(pending, &reply.relayed()),
+                        // The text is the name of the other server, and this one has its own.
+                        Some(pending) => server.accept(pending),
+                        None => Ok(()),
+                    }
                 }
                 Ok(Some((client::Event::SendBody { .. }, _))) => match owed.pop_front() {
                     Some((_, Owed::Data(pending))) => server.accept(pending),

@@ -16,9 +16,10 @@
 //!
 //! Behind the last line it closes.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 
