@@ -76,6 +76,8 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
                     debug!(%peer, "connected");
+                    // A reply is one write, and the client waits for it.
+                    let _ = stream.set_nodelay(true);
                     let session = Session::new(stream, Arc::clone(&config));
                     sessions.spawn(connect(session, options.upstream.clone(), stopping.clone()));
                 }
@@ -96,7 +98,7 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
 }
 
 async fn connect(mut session: Session<TcpStream>, upstream: String, stopping: watch::Receiver<()>) {
-    let result = match TcpStream::connect(&upstream).await {
+    let result = match open(&upstream).await {
         Ok(stream) => Relay::new(session, stream).run(stopping).await,
         Err(error) => {
             info!(%error, %upstream, "cannot connect");
@@ -110,6 +112,12 @@ async fn connect(mut session: Session<TcpStream>, upstream: String, stopping: wa
     if let Err(error) = result {
         debug!(%error, "a connection failed");
     }
+}
+
+async fn open(upstream: &str) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(upstream).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 fn closing() -> Reply<'static> {

@@ -108,7 +108,10 @@ impl Played {
     fn go(&mut self) {
         self.talk(&[
             ("", "220 upstream.test ESMTP"),
-            ("EHLO client.example", "250-upstream.test\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES"),
+            (
+                "EHLO client.example",
+                "250-upstream.test\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES",
+            ),
             ("MAIL FROM:<alice@client.example>", "250 ok"),
             ("RCPT TO:<bob@localhost>", "250 ok"),
             ("DATA", "354 go"),

@@ -11,6 +11,8 @@ use crate::Socket;
 
 /// Pieces that are written at once.
 const PIECES: usize = 64;
+/// Octets that are copied sooner than written by themselves.
+const SMALL: usize = 16 * 1024;
 
 pub(super) struct Carry<'c, 'e, S, F> {
     session: &'c mut Session<S>,
@@ -88,12 +90,20 @@ where
             return Ok(self.delivery.finish(self.session.client())?);
         }
         let config = self.session.machine().config();
-        let taken = if config.line_ends == LineEnds::Refuse && self.session.writes_vectored() {
-            self.write(octets)?
-        } else {
-            self.delivery.body(self.session.client(), octets)?
-        };
-        self.at = Some(at.saturating_add(taken as u64));
+        let whole = config.line_ends == LineEnds::Refuse && self.session.writes_vectored();
+        if whole && octets.len() > SMALL {
+            let taken = self.write(octets)?;
+            self.at = Some(at.saturating_add(taken as u64));
+            return Ok(());
+        }
+        let taken = self.delivery.body(self.session.client(), octets)?;
+        let at = at.saturating_add(taken as u64);
+        // Where it was the last of it, the end leaves with it: most letters are one write.
+        let ended = source.octets(at).map_err(Error::Source)?.is_empty();
+        self.at = (!ended).then_some(at);
+        if ended {
+            self.delivery.finish(self.session.client())?;
+        }
         Ok(())
     }
 

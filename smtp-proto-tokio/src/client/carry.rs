@@ -1,5 +1,6 @@
 //! One letter on its way: the content is fed as the server takes it, and every recipient's fate is told.
 
+use core::future::ready;
 use std::io::IoSlice;
 
 use smtp_proto::client::{self, Misuse, Wants};
@@ -12,6 +13,8 @@ use crate::link::Progress;
 
 /// Pieces that are written at once.
 const PIECES: usize = 64;
+/// Octets that are copied sooner than written by themselves.
+const SMALL: usize = 16 * 1024;
 
 pub(super) struct Carry<'c, 'e, S, F> {
     session: &'c mut Session<S>,
@@ -90,12 +93,24 @@ where
             return Ok(self.delivery.finish(self.session.client())?);
         }
         let config = self.session.machine().config();
-        let taken = if config.line_ends == LineEnds::Refuse && self.session.is_write_vectored() {
-            self.write(octets).await?
-        } else {
-            self.delivery.body(self.session.client(), octets)?
+        let whole = config.line_ends == LineEnds::Refuse && self.session.is_write_vectored();
+        if whole && octets.len() > SMALL {
+            let taken = self.write(octets).await?;
+            self.at = Some(at.saturating_add(taken as u64));
+            return Ok(());
+        }
+        let taken = self.delivery.body(self.session.client(), octets)?;
+        let at = at.saturating_add(taken as u64);
+        // Where the end is at hand it leaves with it: most letters are one write.
+        let ended = tokio::select! {
+            biased;
+            octets = source.octets(at) => octets.map_err(Error::Source)?.is_empty(),
+            () = ready(()) => false,
         };
-        self.at = Some(at.saturating_add(taken as u64));
+        self.at = (!ended).then_some(at);
+        if ended {
+            self.delivery.finish(self.session.client())?;
+        }
         Ok(())
     }
 

@@ -89,6 +89,8 @@ pub struct Client<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     /// Waits for the greeting, and says EHLO with `name`, or HELO where the server does not know EHLO.
     ///
+    /// Over TCP the `TCP_NODELAY` of the stream should be set: the end of a long content is a write of its own.
+    ///
     /// # Errors
     ///
     /// [`Error::Greeting`] and [`Error::Hello`]: the server does not want to; it was told QUIT. [`Error::Session`] and
