@@ -31,6 +31,8 @@
 //!
 //! A [`Handler`] is the shorter way: it is asked to decide, and sees no protocol; [`serve`] runs one over a socket. With the feature
 //! `testing` there is a `Letterbox`, a server for tests of programs that send mail.
+//!
+//! Letters are sent by what is in [`client`].
 #![forbid(unsafe_code)]
 
 pub mod client;

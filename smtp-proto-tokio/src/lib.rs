@@ -31,6 +31,8 @@
 //!
 //! A [`Handler`] is the shorter way: it is asked to decide, and sees no protocol. A [`Listener`] makes one for each connection, counts
 //! and limits them, and shuts down gracefully; [`serve`] runs one over any stream.
+//!
+//! Letters are sent by what is in [`client`].
 #![forbid(unsafe_code)]
 
 mod census;

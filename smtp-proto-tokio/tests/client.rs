@@ -484,6 +484,20 @@ async fn a_verdict_interrupts_a_source_that_takes_its_time() {
 }
 
 #[tokio::test]
+async fn a_short_letter_is_one_write() {
+    let (stream, mut server) = scripted(1000);
+    let (_, done, _) = with_server(stream, &["a@y.test"], "Hello\r\n.\r\n", async {
+        server.greet_and_go(1).await;
+        let mut octets = [0; 100];
+        let read = server.0.read(&mut octets).await.expect("a letter");
+        assert_eq!(octets[..read].escape_ascii().to_string(), r"Hello\r\n..\r\n.\r\n");
+        server.say("250 taken\r\n").await;
+    })
+    .await;
+    done.expect("nothing fails");
+}
+
+#[tokio::test]
 async fn only_behind_the_final_dot_a_lost_connection_leaves_a_fate_unknown() {
     let to = ["a@y.test", "b@y.test"];
     for (reads_all, expected) in [(false, Fate::Transient), (true, Fate::Unknown)] {
