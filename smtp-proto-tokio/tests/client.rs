@@ -484,6 +484,19 @@ async fn a_verdict_interrupts_a_source_that_takes_its_time() {
 }
 
 #[tokio::test]
+async fn a_delivery_can_be_a_task() {
+    let (mut client, served) = tcp(config()).await;
+    let task = tokio::spawn(async move {
+        let envelope = Envelope::new("", ["a@y.test"]).expect("addresses");
+        let reader = Reader::new(Cursor::new("Hello\r\n"));
+        client.deliver(envelope, Content::seven_bit(), reader, |_, _| {}).await?;
+        client.quit().await
+    });
+    task.await.expect("no panic").expect("nothing fails");
+    assert_eq!(served.await.expect("no panic").expect("no error").letters.len(), 1);
+}
+
+#[tokio::test]
 async fn a_short_letter_is_one_write() {
     let (stream, mut server) = scripted(1000);
     let (_, done, _) = with_server(stream, &["a@y.test"], "Hello\r\n.\r\n", async {

@@ -2,15 +2,21 @@
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use std::io::{self, IoSlice};
 
 use smtp_proto::Inbox;
 use smtp_proto::client::Client;
+use smtp_proto::server::Wants;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use super::pace::Pace;
 use crate::link::{Progress, Writing};
 use crate::stream::{self, not_nothing};
+
+/// After a write has failed, what the server still has to say comes within this time.
+pub(super) const LAST_WORDS: Duration = Wants::LINGER;
 
 #[derive(Debug)]
 pub(super) struct Link<S> {
@@ -19,8 +25,8 @@ pub(super) struct Link<S> {
     pub(super) inbox: Inbox,
     /// Something was written that the stream may still hold back.
     unflushed: bool,
-    /// Why nothing more can be written. What the server still says is read before that is told: a "552 too big" is not a connection reset.
-    broken: Option<io::Error>,
+    /// Why nothing more can be written, and how long it is listened on: a "552 too big" is not a connection reset.
+    broken: Option<(io::Error, Instant)>,
     pub(super) pace: Pace,
 }
 
@@ -35,9 +41,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         self.broken.is_some()
     }
 
+    /// How long the server may still say something after a write has failed.
+    pub(super) fn last_words(&self) -> Option<Duration> {
+        self.broken.as_ref().map(|(_, until)| until.saturating_duration_since(Instant::now()))
+    }
+
     /// The error of a write that failed.
     pub(super) fn fail(&mut self) -> io::Result<()> {
-        self.broken.take().map_or(Ok(()), Err)
+        self.broken.take().map_or(Ok(()), |(error, _)| Err(error))
+    }
+
+    fn break_off(&mut self, error: io::Error) {
+        self.broken = Some((error, Instant::now() + LAST_WORDS));
     }
 
     /// Writes, and where that has to wait reads meanwhile: two ends that both wait for the other to read would wait for ever (RFC 2920 3.1).
@@ -70,7 +85,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                         IoSlice::advance_slices(pieces, octets);
                         self.pace.wrote(octets, self.client.config());
                     }
-                    Err(error) => self.broken = Some(error),
+                    Err(error) => self.break_off(error),
                 }
                 self.unflushed = true;
                 Poll::Ready(Ok(Progress::Wrote))
@@ -97,7 +112,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                     let _ = self.poll_flush(cx);
                 }
             }
-            Err(error) => self.broken = Some(error),
+            Err(error) => self.break_off(error),
         }
         Poll::Ready(())
     }
@@ -108,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
             match ready!(Pin::new(&mut self.stream).poll_flush(cx)) {
                 Ok(()) => self.unflushed = false,
                 Err(error) => {
-                    self.broken = Some(error);
+                    self.break_off(error);
                     return Poll::Ready(());
                 }
             }
@@ -129,7 +144,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
                 Poll::Ready(self.fail())
             }
             Poll::Ready(Ok(_)) => Poll::Ready(Ok(())),
-            Poll::Ready(Err(error)) => Poll::Ready(Err(self.broken.take().unwrap_or(error))),
+            Poll::Ready(Err(error)) => Poll::Ready(self.fail().and(Err(error))),
         }
     }
 }

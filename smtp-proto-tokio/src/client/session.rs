@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use smtp_proto::client::{Client, Config, Error, Event, Wants};
 use smtp_proto::delivery::{self, Delivery};
-use smtp_proto::{Countdown, Inbox, Timer, server};
+use smtp_proto::{Countdown, Inbox, Timer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::link::Link;
+use super::link::{LAST_WORDS, Link};
 use crate::link::{Progress, Writing};
 use crate::wait::at_most;
 
@@ -152,10 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     async fn wait(&mut self, timer: Option<Timer>, writing: Writing) -> io::Result<Progress> {
         let Self { link, countdown, .. } = self;
-        let mut limit = timer.map(|timer| countdown.left(timer));
-        if link.is_broken() {
-            limit = Some(limit.map_or(LAST_WORDS, |left| left.min(LAST_WORDS)));
-        }
+        let limit = link.last_words().or_else(|| timer.map(|timer| countdown.left(timer)));
         let Some(limit) = limit else {
             return poll_fn(|cx| link.poll(writing, cx)).await;
         };
@@ -208,6 +205,3 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         written.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
     }
 }
-
-/// After a write has failed, what the server still has to say comes within this time.
-const LAST_WORDS: Duration = server::Wants::LINGER;
