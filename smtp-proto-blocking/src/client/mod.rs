@@ -21,7 +21,6 @@
 
 mod carry;
 mod error;
-mod pace;
 mod session;
 mod source;
 

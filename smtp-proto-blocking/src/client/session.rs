@@ -6,11 +6,10 @@ use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::time::Instant;
 
-use smtp_proto::client::{Client, Config, Error, Event, Pipelining, Wants};
+use smtp_proto::client::{Client, Config, Error, Event, Pace, Pipelining, Wants};
 use smtp_proto::delivery::{self, Delivery};
 use smtp_proto::{Countdown, Inbox, Timer, server};
 
-use super::pace::Pace;
 use crate::Socket;
 use crate::session::{LEAST, within};
 

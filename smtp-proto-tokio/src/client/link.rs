@@ -6,12 +6,11 @@ use core::time::Duration;
 use std::io::{self, IoSlice};
 
 use smtp_proto::Inbox;
-use smtp_proto::client::Client;
+use smtp_proto::client::{Client, Pace};
 use smtp_proto::server::Wants;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
-use super::pace::Pace;
 use crate::link::{Progress, Writing};
 use crate::stream::{self, not_nothing};
 

@@ -24,7 +24,6 @@
 mod carry;
 mod error;
 mod link;
-mod pace;
 mod session;
 mod source;
 

@@ -23,6 +23,7 @@
 mod config;
 mod content;
 mod event;
+mod pace;
 mod pipeline;
 mod replies;
 
@@ -34,6 +35,7 @@ use bytes::{BufMut, BytesMut};
 
 pub use config::{Config, Fallback, Pipelining, Queue, Waits};
 pub use event::{Error, Event, Misuse, Sent, Wants};
+pub use pace::Pace;
 
 use self::pipeline::{Asked, Depth, Pipeline};
 use crate::data::Writer;
