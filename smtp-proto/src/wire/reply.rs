@@ -25,7 +25,6 @@ use nom::branch::alt;
 use nom::bytes::{tag, take};
 use nom::combinator::{eof, map_opt, value};
 
-use super::chars;
 use super::error::{Failure, expect, prefix};
 use super::{Class, Code, EnhancedCode, Escaped, ParseError, ParseErrorKind};
 
@@ -159,6 +158,13 @@ impl<'a> Reply<'a> {
             code.push_enhanced(enhanced);
         }
         let limit = LINE_LIMIT.saturating_sub(code.len).saturating_sub(3);
+        // Nearly every reply that is sent is one short line.
+        if let Text::Lines(line) = self.text
+            && line.len() <= limit
+            && is_all_text(line)
+        {
+            return put_line(out, &mut code, line, true);
+        }
         let mut lines = self.lines().peekable();
         while let Some(mut line) = lines.next() {
             // RFC 5321 4.5.3.1.5: a longer line is sent as several.
@@ -235,6 +241,9 @@ impl Prefix {
 
     /// `number` is below 1000.
     fn push_number(&mut self, number: u16) {
+        if number < 10 {
+            return self.push(&[b'0' | number as u8]);
+        }
         let digits = [number / 100, number / 10 % 10, number % 10].map(|digit| b'0' | digit as u8);
         let zeros = digits.iter().take(2).take_while(|&&digit| digit == b'0').count();
         self.push(digits.get(zeros..).unwrap_or_default());
@@ -250,7 +259,7 @@ fn put_line(out: &mut impl BufMut, prefix: &mut Prefix, text: &[u8], last: bool)
     if prefix.len() > 4 && !text.is_empty() {
         out.put_u8(b' ');
     }
-    if text.iter().all(|&octet| is_text(octet)) {
+    if is_all_text(text) {
         out.put_slice(text);
     } else {
         text.iter().for_each(|&octet| out.put_u8(if is_text(octet) { octet } else { b'?' }));
@@ -260,7 +269,12 @@ fn put_line(out: &mut impl BufMut, prefix: &mut Prefix, text: &[u8], last: bool)
 
 /// An octet of `textstring`.
 const fn is_text(octet: u8) -> bool {
-    chars::is_printable(octet) || octet == b'\t'
+    matches!(octet, b' '..=b'~' | b'\t')
+}
+
+/// Looks at every octet, so that the compiler makes vectors of it.
+fn is_all_text(text: &[u8]) -> bool {
+    text.iter().fold(true, |sound, &octet| sound & is_text(octet))
 }
 
 /// The lines of a reply's text; made by [`Reply::lines`].
