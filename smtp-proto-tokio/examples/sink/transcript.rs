@@ -41,7 +41,9 @@ fn line(event: &Event<'_>) -> Option<String> {
         Event::Mail { mail, .. } => Command::Mail(*mail),
         Event::Rcpt { rcpt, .. } => Command::Rcpt(*rcpt),
         Event::Data { .. } => Command::Data,
-        Event::Query { verb, text, .. } => Command::Query { verb: *verb, text: *text },
+        Event::Query { verb, text, .. } => {
+            Command::Query { verb: *verb, text: *text, smtputf8: false }
+        }
         Event::Reset => Command::Rset,
         Event::Quit => Command::Quit,
         Event::Body(run) => return Some(format!("({} octets of the letter)", run.len())),

@@ -374,7 +374,7 @@ impl Client {
         if text.as_str().is_empty() && verb != Verb::Help {
             return Err(Misuse::Invalid);
         }
-        self.queue(Command::Query { verb, text })
+        self.queue(Command::Query { verb, text, smtputf8: false })
     }
 
     /// QUIT. Nothing may follow; its reply ends the session.

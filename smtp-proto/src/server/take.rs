@@ -281,11 +281,13 @@ impl Server {
             Command::Mail(mail) => self.mail(mail),
             Command::Rcpt(rcpt) => self.rcpt(rcpt),
             Command::Data => self.data(behind),
-            Command::Unsupported(Verb::Bdat) => {
+            Command::Bdat { .. } => {
                 // The octets behind cannot be told from commands.
                 return Some(self.refuse_and_close(line, stock::NOT_IMPLEMENTED));
             }
-            Command::Unsupported(_) => Err(stock::NOT_IMPLEMENTED),
+            Command::Unsupported(_) | Command::StartTls | Command::Auth(_) => {
+                Err(stock::NOT_IMPLEMENTED)
+            }
             Command::Query { verb: Verb::Expn, .. }
                 if !self.config.set().contains(crate::Extension::Expn) =>
             {
@@ -378,7 +380,7 @@ impl Server {
                 self.auto(&stock::CANNOT_VERIFY, None);
                 None
             }
-            Command::Query { verb, text } => {
+            Command::Query { verb, text, .. } => {
                 Some(Event::Query { verb, text, pending: self.owed.ask() })
             }
             _ => {

@@ -282,9 +282,9 @@ impl Calling {
             Ok(Command::Rset) => client.reset(),
             Ok(Command::Noop(text)) if text.as_str().is_empty() => client.noop(),
             Ok(Command::Quit) => client.quit(),
-            Ok(Command::Query { verb: Verb::Vrfy, text }) => client.verify(text.as_str()),
-            Ok(Command::Query { verb: Verb::Expn, text }) => client.expand(text.as_str()),
-            Ok(Command::Query { verb: Verb::Help, text }) => client.help(text.as_str()),
+            Ok(Command::Query { verb: Verb::Vrfy, text, .. }) => client.verify(text.as_str()),
+            Ok(Command::Query { verb: Verb::Expn, text, .. }) => client.expand(text.as_str()),
+            Ok(Command::Query { verb: Verb::Help, text, .. }) => client.help(text.as_str()),
             _ => core::str::from_utf8(line)
                 .map_err(|_| Misuse::Invalid)
                 .and_then(|line| client.custom(line)),

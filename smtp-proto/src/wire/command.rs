@@ -6,16 +6,21 @@
 //! mail = "MAIL FROM:" Reverse-path [ SP Mail-parameters ] CRLF     ; 4.1.1.2
 //! rcpt = "RCPT TO:" Forward-path [ SP Rcpt-parameters ] CRLF       ; 4.1.1.3
 //! data = "DATA" CRLF   rset = "RSET" CRLF   quit = "QUIT" CRLF
-//! vrfy = "VRFY" SP String CRLF   expn = "EXPN" SP String CRLF
+//! vrfy = "VRFY" SP String [ SP "SMTPUTF8" ] CRLF                   ; RFC 6531 3.7.4.2, EXPN the same
+//! bdat = "BDAT" SP 1*DIGIT [ SP "LAST" ] CRLF n*OCTET              ; RFC 3030 2
+//! starttls = "STARTTLS" CRLF                                       ; RFC 3207 4
 //! noop = "NOOP" [ SP String ] CRLF   help = "HELP" [ SP String ] CRLF   ; real clients send any text
 //! ```
 
+use core::fmt::Write;
+
 use bytes::BufMut;
 
-use super::{ForwardPath, ForwardPathBuf, ReversePath, ReversePathBuf, Syntax, Verb, chars};
+use super::fixed::Fixed;
 use super::{
-    Host, MailParams, MailParamsBuf, ParseError, ParseErrorKind, RcptParams, RcptParamsBuf,
+    Auth, Host, MailParams, MailParamsBuf, ParseError, ParseErrorKind, RcptParams, RcptParamsBuf,
 };
+use super::{ForwardPath, ForwardPathBuf, ReversePath, ReversePathBuf, Syntax, Verb, chars};
 
 /// A command line, read.
 ///
@@ -56,9 +61,40 @@ pub enum Command<'a> {
         verb: Verb,
         /// What is asked for.
         text: FreeText<'a>,
+        /// The text and the reply may be UTF-8 (RFC 6531 3.7.4.2); never for HELP.
+        smtputf8: bool,
+    },
+    /// STARTTLS.
+    StartTls,
+    /// AUTH.
+    Auth(Auth<'a>),
+    /// BDAT: so many octets of content stand directly behind the line.
+    Bdat {
+        /// The octets of the chunk; nothing may be allocated from this number.
+        octets: u64,
+        /// Whether it is the last one.
+        last: Last,
     },
     /// A verb that is known by name, and whose arguments are not read here.
     Unsupported(Verb),
+}
+
+/// Whether a chunk ends the message (RFC 3030 2).
+///
+/// ```
+/// use smtp_proto::{Command, Last};
+///
+/// let last = Command::parse(b"BDAT 0 LAST")?;
+/// assert_eq!(last, Command::Bdat { octets: 0, last: Last::Yes });
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a chunk is the last or it is not")]
+pub enum Last {
+    /// More chunks follow.
+    No,
+    /// The message is whole.
+    Yes,
 }
 
 /// The text of NOOP, VRFY, EXPN and HELP: printable US-ASCII in one line, or nothing (RFC 5321 2.4).
@@ -77,6 +113,12 @@ impl<'a> FreeText<'a> {
     #[must_use]
     pub fn new(text: &'a str) -> Option<Self> {
         text.bytes().all(chars::is_printable).then_some(Self(text))
+    }
+
+    /// Text that may be UTF-8, for VRFY and EXPN with SMTPUTF8; `None` where it holds a control character.
+    #[must_use]
+    pub fn utf8(text: &'a str) -> Option<Self> {
+        text.bytes().all(is_utf8_text).then_some(Self(text))
     }
 
     /// The text.
@@ -149,10 +191,11 @@ impl<'a> Command<'a> {
             Verb::Quit => arguments.none(Self::Quit),
             Verb::Ehlo | Verb::Helo | Verb::Lhlo => arguments.hello(verb),
             Verb::Noop => arguments.text().map(Self::Noop),
-            Verb::Help => arguments.text().map(|text| Self::Query { verb, text }),
-            Verb::Vrfy | Verb::Expn => {
-                arguments.required_text().map(|text| Self::Query { verb, text })
-            }
+            Verb::Help => arguments.text().map(|text| Self::Query { verb, text, smtputf8: false }),
+            Verb::Vrfy | Verb::Expn => arguments.query(verb),
+            Verb::StartTls => arguments.none(Self::StartTls),
+            Verb::Auth => Auth::parse(arguments.argument()?, line.len()).map(Self::Auth),
+            Verb::Bdat => arguments.chunk(),
             _ => Ok(Self::Unsupported(verb)),
         }
     }
@@ -168,6 +211,9 @@ impl<'a> Command<'a> {
             Self::Rset => Verb::Rset,
             Self::Noop(_) => Verb::Noop,
             Self::Quit => Verb::Quit,
+            Self::StartTls => Verb::StartTls,
+            Self::Auth(_) => Verb::Auth,
+            Self::Bdat { .. } => Verb::Bdat,
         }
     }
 
@@ -189,14 +235,47 @@ impl<'a> Command<'a> {
                 to.encode(out);
                 params.encode(out);
             }
-            Self::Noop(text) | Self::Query { text, .. } if !text.0.is_empty() => {
+            Self::Noop(text) if !text.0.is_empty() => put_word(out, text.0),
+            Self::Query { text, smtputf8, .. } => {
+                if !text.0.is_empty() {
+                    put_word(out, text.0);
+                }
+                if *smtputf8 {
+                    put_word(out, SMTPUTF8);
+                }
+            }
+            Self::Auth(Auth { mechanism, initial }) => {
+                put_word(out, mechanism.as_str());
+                match initial {
+                    Some(initial) if initial.as_str().is_empty() => put_word(out, "="),
+                    Some(initial) => put_word(out, initial.as_str()),
+                    None => {}
+                }
+            }
+            Self::Bdat { octets, last } => {
+                let mut number = Fixed::<20>::default();
+                // A number of 64 bits has 20 digits at most.
+                let _ = write!(number, "{octets}");
                 out.put_u8(b' ');
-                out.put_slice(text.0.as_bytes());
+                out.put_slice(number.as_bytes());
+                if *last == Last::Yes {
+                    put_word(out, LAST);
+                }
             }
             _ => {}
         }
         out.put_slice(b"\r\n");
     }
+}
+
+/// The word behind the text of VRFY and EXPN.
+const SMTPUTF8: &str = "SMTPUTF8";
+/// The word behind the size of the last chunk.
+const LAST: &str = "LAST";
+
+fn put_word(out: &mut impl BufMut, word: &str) {
+    out.put_u8(b' ');
+    out.put_slice(word.as_bytes());
 }
 
 /// RFC 5321 4.1.1: white space in front of the CRLF is tolerated.
@@ -234,7 +313,7 @@ impl<'a> Arguments<'a> {
             .rest
             .strip_prefix(b" ")
             .ok_or_else(|| self.error(self.rest, ParseErrorKind::Argument))?;
-        Ok(if self.syntax.contains(Syntax::TWO_SPACES) { skip_spaces(argument) } else { argument })
+        Ok(self.spaces(argument))
     }
 
     fn hello(&self, verb: Verb) -> Result<Command<'a>, ParseError> {
@@ -302,13 +381,54 @@ impl<'a> Arguments<'a> {
         if self.rest.is_empty() { Ok(FreeText("")) } else { self.printable(self.argument()?) }
     }
 
-    fn required_text(&self) -> Result<FreeText<'a>, ParseError> {
+    /// RFC 6531 3.7.4.2: the text may be UTF-8 where SMTPUTF8 stands behind it.
+    fn query(&self, verb: Verb) -> Result<Command<'a>, ParseError> {
         let argument = self.argument()?;
         if argument.is_empty() {
-            Err(self.error(argument, ParseErrorKind::Argument))
-        } else {
-            self.printable(argument)
+            return Err(self.error(argument, ParseErrorKind::Argument));
         }
+        let end = argument.len().saturating_sub(SMTPUTF8.len()).saturating_sub(1);
+        match argument.split_at_checked(end) {
+            Some((text, [b' ', word @ ..]))
+                if end > 0 && word.eq_ignore_ascii_case(SMTPUTF8.as_bytes()) =>
+            {
+                let text = match core::str::from_utf8(text) {
+                    Ok(text) if text.bytes().all(is_utf8_text) => FreeText(text),
+                    _ => return Err(self.error(argument, ParseErrorKind::Text)),
+                };
+                Ok(Command::Query { verb, text, smtputf8: true })
+            }
+            _ => {
+                let text = self.printable(argument)?;
+                Ok(Command::Query { verb, text, smtputf8: false })
+            }
+        }
+    }
+
+    /// RFC 3030 2. Digits only, and the number fits: else nobody knows where the chunk ends.
+    fn chunk(&self) -> Result<Command<'a>, ParseError> {
+        let argument = self.argument()?;
+        let digits = argument.iter().take_while(|octet| octet.is_ascii_digit()).count();
+        let (number, rest) = argument.split_at_checked(digits).unwrap_or((argument, &[]));
+        let add = |size: u64, digit: &u8| {
+            size.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0')))
+        };
+        let octets = number
+            .iter()
+            .try_fold(0u64, add)
+            .filter(|_| !number.is_empty())
+            .ok_or_else(|| self.error(argument, ParseErrorKind::ChunkSize))?;
+        let last = match rest.strip_prefix(b" ") {
+            None if rest.is_empty() => Last::No,
+            Some(word) if self.spaces(word).eq_ignore_ascii_case(LAST.as_bytes()) => Last::Yes,
+            _ => return Err(self.error(rest, ParseErrorKind::Last)),
+        };
+        Ok(Command::Bdat { octets, last })
+    }
+
+    /// What stands behind more spaces than one, where they are tolerated.
+    fn spaces(&self, text: &'a [u8]) -> &'a [u8] {
+        if self.syntax.contains(Syntax::TWO_SPACES) { skip_spaces(text) } else { text }
     }
 
     /// RFC 5321 2.4: commands are US-ASCII.
@@ -319,6 +439,11 @@ impl<'a> Arguments<'a> {
             _ => Err(self.error(text.get(at..).unwrap_or_default(), ParseErrorKind::Text)),
         }
     }
+}
+
+/// An octet of text that may be UTF-8.
+const fn is_utf8_text(octet: u8) -> bool {
+    chars::is_printable(octet) || octet >= 0x80
 }
 
 fn skip_spaces(mut text: &[u8]) -> &[u8] {

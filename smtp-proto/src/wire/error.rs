@@ -40,6 +40,7 @@ impl ParseError {
             Kind::Text => {
                 Reply::new(Code::SYNTAX_ERROR, Some(SYNTAX), "Printable US-ASCII expected")
             }
+            Kind::Base64 => Reply::new(Code::BAD_ARGUMENTS, Some(SYNTAX), "Base64 expected"),
             Kind::Duplicate => {
                 Reply::new(Code::BAD_ARGUMENTS, Some(ARGUMENTS), "Parameter given twice")
             }
@@ -101,6 +102,18 @@ pub enum ParseErrorKind {
     /// The argument of EHLO, HELO or LHLO.
     #[error("expected a domain or an address literal")]
     HelloName,
+    /// `1*DIGIT`, which fits 64 bits, as the size of a chunk.
+    #[error("expected the number of octets of the chunk")]
+    ChunkSize,
+    /// `LAST` or nothing behind the size of a chunk.
+    #[error("expected \"LAST\" or the end behind the size of the chunk")]
+    Last,
+    /// `sasl-mech`, at most 20 letters, digits, hyphens and underscores.
+    #[error("expected the name of a mechanism")]
+    Mechanism,
+    /// Base64 with its padding, or `=` for an empty initial response.
+    #[error("expected base64")]
+    Base64,
     /// Something stands directly behind the path.
     #[error("expected a space or the end behind the path")]
     PathFollow,
@@ -169,6 +182,9 @@ pub enum ParseErrorKind {
     /// `ENVID=` xtext of at most 100 octets that decodes to printable US-ASCII.
     #[error("expected xtext of at most 100 octets, of printable US-ASCII")]
     Envid,
+    /// `AUTH=` a mailbox or `<>`, as xtext.
+    #[error("expected a mailbox or \"<>\", as xtext")]
+    AuthParameter,
     /// `NOTIFY=` NEVER, or a list of the other words.
     #[error("expected NEVER alone, or a list of SUCCESS, FAILURE and DELAY")]
     Notify,

@@ -7,9 +7,9 @@
 //! ```
 
 use alloc::string::String;
-use core::fmt;
+use core::fmt::{self, Write};
 
-use super::{Reply, chars};
+use super::{Mechanism, Reply, chars};
 
 /// A service extension that is known by name.
 ///
@@ -39,6 +39,14 @@ pub enum Extension {
     Chunking,
     /// RFC 3030.
     BinaryMime,
+    /// RFC 3207.
+    StartTls,
+    /// RFC 4954.
+    Auth,
+    /// RFC 8689.
+    RequireTls,
+    /// RFC 9422.
+    Limits,
     /// RFC 5321 3.5: the keyword; the verb is known without it.
     Vrfy,
     /// RFC 5321 3.5.
@@ -48,7 +56,7 @@ pub enum Extension {
 }
 
 impl Extension {
-    const ALL: [(Self, &'static str); 11] = [
+    const ALL: [(Self, &'static str); 15] = [
         (Self::Pipelining, "PIPELINING"),
         (Self::Size, "SIZE"),
         (Self::EightBitMime, "8BITMIME"),
@@ -57,6 +65,10 @@ impl Extension {
         (Self::Dsn, "DSN"),
         (Self::Chunking, "CHUNKING"),
         (Self::BinaryMime, "BINARYMIME"),
+        (Self::StartTls, "STARTTLS"),
+        (Self::Auth, "AUTH"),
+        (Self::RequireTls, "REQUIRETLS"),
+        (Self::Limits, "LIMITS"),
         (Self::Vrfy, "VRFY"),
         (Self::Expn, "EXPN"),
         (Self::Help, "HELP"),
@@ -129,12 +141,14 @@ impl Set {
 }
 
 /// What an extension adds to MAIL and to RCPT, in octets.
-const GROWTH: [(Extension, usize, usize); 5] = [
+const GROWTH: [(Extension, usize, usize); 7] = [
     (Extension::Size, 26, 0),         // RFC 1870 3
     (Extension::EightBitMime, 14, 0), // RFC 6152 names none; " BODY=8BITMIME" has 14
     (Extension::BinaryMime, 16, 0),   // RFC 3030 3
     (Extension::SmtpUtf8, 10, 0),     // RFC 6531 3.1
     (Extension::Dsn, 116, 530),       // RFC 3461 5.4
+    (Extension::Auth, 500, 0),        // RFC 4954 3
+    (Extension::RequireTls, 11, 0),   // RFC 8689 3
 ];
 
 /// What a server offers: the typed part of an EHLO reply, and every line that is not known here as it came.
@@ -153,6 +167,9 @@ const GROWTH: [(Extension, usize, usize); 5] = [
 pub struct Extensions {
     set: Set,
     size: Option<u64>,
+    /// Mechanisms of AUTH, in upper case, a space between them.
+    mechanisms: String,
+    limits: SessionLimits,
     /// Lines of keywords that are not known here, LF between them.
     others: String,
 }
@@ -161,7 +178,13 @@ impl Extensions {
     /// No extensions: what a HELO session has.
     #[must_use]
     pub const fn none() -> Self {
-        Self { set: Set(0), size: None, others: String::new() }
+        Self {
+            set: Set(0),
+            size: None,
+            mechanisms: String::new(),
+            limits: SessionLimits::NONE,
+            others: String::new(),
+        }
     }
 
     /// Reads the reply to EHLO: a keyword a line, from line two on (RFC 5321 4.1.1.1).
@@ -184,6 +207,14 @@ impl Extensions {
             Some(Extension::Size) => {
                 self.set.insert(Extension::Size);
                 self.size = size(params);
+            }
+            Some(Extension::Auth) => {
+                self.set.insert(Extension::Auth);
+                params.split(' ').for_each(|name| self.push_mechanism(name));
+            }
+            Some(Extension::Limits) => {
+                self.set.insert(Extension::Limits);
+                self.limits = SessionLimits::parse(params);
             }
             Some(extension) => self.set.insert(extension),
             None => self.push_other(line),
@@ -230,6 +261,40 @@ impl Extensions {
         self.with(Extension::Size)
     }
 
+    fn push_mechanism(&mut self, name: &str) {
+        let known = self.mechanisms().any(|mechanism| mechanism.is(name));
+        if let Some(mechanism) = Mechanism::new(name).filter(|_| !known) {
+            let space = if self.mechanisms.is_empty() { "" } else { " " };
+            // A String takes any text.
+            let _ = write!(self.mechanisms, "{space}{mechanism}");
+        }
+    }
+
+    /// The mechanisms of AUTH, in the order of the server (RFC 4954 3).
+    pub fn mechanisms(&self) -> impl Iterator<Item = Mechanism<'_>> {
+        self.mechanisms.split(' ').filter_map(Mechanism::new)
+    }
+
+    /// The same set with AUTH and these mechanisms; names that are none, or are there already, are left out.
+    #[must_use]
+    pub fn with_mechanisms<'m>(mut self, names: impl IntoIterator<Item = &'m str>) -> Self {
+        names.into_iter().for_each(|name| self.push_mechanism(name));
+        if self.mechanisms.is_empty() { self } else { self.with(Extension::Auth) }
+    }
+
+    /// What LIMITS says; nothing where it is not offered.
+    #[must_use]
+    pub const fn limits(&self) -> SessionLimits {
+        self.limits
+    }
+
+    /// The same set with LIMITS.
+    #[must_use]
+    pub const fn with_limits(mut self, limits: SessionLimits) -> Self {
+        self.limits = limits;
+        self.with(Extension::Limits)
+    }
+
     /// The lines of extensions that are not known here, as they came.
     pub fn others(&self) -> impl Iterator<Item = &str> {
         self.others.split('\n').filter(|line| !line.is_empty())
@@ -243,7 +308,21 @@ impl Extensions {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        Self { set: self.set.and(limit.set), size, others: String::new() }
+        let mut restricted = Self {
+            set: self.set.and(limit.set),
+            size,
+            limits: self.limits.and(limit.limits),
+            ..Self::none()
+        };
+        let both = |mechanism: &Mechanism<'_>| limit.mechanisms().any(|other| other == *mechanism);
+        for mechanism in self.mechanisms().filter(both) {
+            restricted.push_mechanism(mechanism.as_str());
+        }
+        if restricted.mechanisms.is_empty() {
+            restricted.without(Extension::Auth)
+        } else {
+            restricted
+        }
     }
 
     pub(crate) const fn set(&self) -> Set {
@@ -251,17 +330,102 @@ impl Extensions {
     }
 
     /// The lines of an EHLO reply from the second on, each behind an LF: the text of a [`Reply`].
-    pub(crate) fn write_lines(&self, out: &mut impl fmt::Write) -> fmt::Result {
+    pub(crate) fn write_lines(&self, out: &mut impl Write) -> fmt::Result {
         for (extension, keyword) in
             Extension::ALL.into_iter().filter(|(extension, _)| self.contains(*extension))
         {
             write!(out, "\n{keyword}")?;
-            if let (Extension::Size, Some(size)) = (extension, self.size) {
-                write!(out, " {size}")?;
+            match (extension, self.size) {
+                (Extension::Size, Some(size)) => write!(out, " {size}")?,
+                (Extension::Auth, _) => write!(out, " {}", self.mechanisms)?,
+                (Extension::Limits, _) => write!(out, "{}", self.limits)?,
+                _ => {}
             }
         }
         self.others().try_for_each(|line| write!(out, "\n{line}"))
     }
+}
+
+/// What a server takes in one session, as LIMITS says (RFC 9422 4). Failed commands count.
+///
+/// ```
+/// use smtp_proto::{Extensions, Reply};
+///
+/// let reply = Reply::parse(b"250-mx.test\r\n250 LIMITS RCPTMAX=20 MAILMAX=5\r\n")?;
+/// assert_eq!(Extensions::from_reply(&reply).limits().recipients, Some(20));
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct SessionLimits {
+    /// MAILMAX: MAIL commands in a session.
+    pub mails: Option<u32>,
+    /// RCPTMAX: RCPT commands in a transaction.
+    pub recipients: Option<u32>,
+    /// RCPTDOMAINMAX: different domains of recipients in a session.
+    pub domains: Option<u32>,
+}
+
+impl SessionLimits {
+    /// No limits.
+    pub const NONE: Self = Self { mails: None, recipients: None, domains: None };
+
+    /// `limit *( SP limit )`. Names that are not known and bad values are ignored one by one, bad syntax voids all (RFC 9422 3.2).
+    fn parse(params: &str) -> Self {
+        let name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
+        let mut limits = Self::NONE;
+        for param in params.split(' ') {
+            let (keyword, value) = match param.split_once('=') {
+                Some((keyword, value)) => (keyword, Some(value)),
+                None => (param, None),
+            };
+            let sound = !keyword.is_empty()
+                && keyword.bytes().all(name)
+                && value.is_none_or(|value| !value.is_empty() && !value.contains([';', '=']));
+            if !sound {
+                return Self::NONE;
+            }
+            let place = match keyword {
+                _ if keyword.eq_ignore_ascii_case("MAILMAX") => &mut limits.mails,
+                _ if keyword.eq_ignore_ascii_case("RCPTMAX") => &mut limits.recipients,
+                _ if keyword.eq_ignore_ascii_case("RCPTDOMAINMAX") => &mut limits.domains,
+                _ => continue,
+            };
+            *place = value.and_then(limit).or(*place);
+        }
+        limits
+    }
+
+    /// The smaller of both.
+    fn and(self, other: Self) -> Self {
+        let smaller = |one: Option<u32>, other: Option<u32>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        Self {
+            mails: smaller(self.mails, other.mails),
+            recipients: smaller(self.recipients, other.recipients),
+            domains: smaller(self.domains, other.domains),
+        }
+    }
+}
+
+/// The parameters of the EHLO line, each behind a space.
+impl fmt::Display for SessionLimits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        [("MAILMAX", self.mails), ("RCPTMAX", self.recipients), ("RCPTDOMAINMAX", self.domains)]
+            .into_iter()
+            .filter_map(|(name, value)| value.map(|value| (name, value)))
+            .try_for_each(|(name, value)| write!(f, " {name}={value}"))
+    }
+}
+
+/// `NZDIGIT 0*5DIGIT`.
+fn limit(value: &str) -> Option<u32> {
+    let sound = (1..=6).contains(&value.len())
+        && value.bytes().all(|octet| octet.is_ascii_digit())
+        && !value.starts_with('0');
+    if sound { value.parse().ok() } else { None }
 }
 
 /// `ehlo-line`, as text.
@@ -312,6 +476,27 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_read_by_name_and_bad_syntax_voids_all() {
+        let limits = |mails, recipients, domains| SessionLimits { mails, recipients, domains };
+        let table = [
+            ("MAILMAX=5 RCPTMAX=20 RCPTDOMAINMAX=2", limits(Some(5), Some(20), Some(2))),
+            ("rcptmax=999999", limits(None, Some(999_999), None)),
+            ("RCPTMAX=0 MAILMAX=07 RCPTDOMAINMAX=1000000", SessionLimits::NONE),
+            ("NEW=1 FLAG RCPTMAX=3", limits(None, Some(3), None)),
+            ("RCPTMAX=3  MAILMAX=2", SessionLimits::NONE),
+            ("RCPTMAX=3 A;B=2", SessionLimits::NONE),
+            ("RCPTMAX=", SessionLimits::NONE),
+            ("RCPTMAX", SessionLimits::NONE),
+            ("", SessionLimits::NONE),
+        ];
+        for (line, expected) in table {
+            let read = offered(&alloc::format!("250-x\r\n250 LIMITS {line}\r\n"));
+            assert!(read.contains(Extension::Limits));
+            assert_eq!(read.limits(), expected, "{line}");
+        }
+    }
+
+    #[test]
     fn keywords_are_whole_tokens_and_never_on_line_one() {
         let offered = offered(
             "250-x DSN PIPELINING\r\n250-\r\n250- SIZE 5\r\n250-\tSIZE\r\n250-SIZES 5\r\n250-AUTH=LOGIN\r\n250 8BITMIME \r\n",
@@ -329,6 +514,8 @@ mod tests {
     fn what_is_offered_reads_back() {
         let mut all = Extensions::none().with_size(52_428_800);
         Extension::all().for_each(|extension| all.set.insert(extension));
+        all = all.with_mechanisms(["PLAIN", "scram-sha-256", "plain", "two words"]);
+        all.limits = SessionLimits { recipients: Some(100), ..SessionLimits::NONE };
         all.push_other("X-NEW a b");
         let mut text = String::from("mx.test");
         all.write_lines(&mut text).unwrap();

@@ -4,6 +4,8 @@
 //! written again. Each borrowed value has an owned twin (`MailboxBuf` for `Mailbox`) for queues and other tasks.
 
 mod address;
+mod auth;
+mod base64;
 pub(crate) mod chars;
 mod code;
 mod command;
@@ -21,13 +23,15 @@ mod verb;
 mod xtext;
 
 pub use address::{AddressLiteral, Domain, Host, HostBuf, LocalPart, Mailbox, MailboxBuf};
+pub use auth::{Auth, Mechanism};
+pub use base64::Base64;
 pub use code::{Class, Code};
-pub use command::{Command, FreeText, Mail, MailBuf, Rcpt, RcptBuf};
+pub use command::{Command, FreeText, Last, Mail, MailBuf, Rcpt, RcptBuf};
 pub use dsn::{Notify, OriginalRecipient, Ret};
 pub use enhanced::{Condition, EnhancedCode};
 pub use error::{ParseError, ParseErrorKind};
 pub use escaped::Escaped;
-pub use extension::{Extension, Extensions};
+pub use extension::{Extension, Extensions, SessionLimits};
 pub use params::{Body, MailParams, MailParamsBuf, Param, Params, RcptParams, RcptParamsBuf};
 pub use path::{ForwardPath, ForwardPathBuf, ReversePath, ReversePathBuf};
 pub(crate) use reply::ReplyLine;

@@ -7,6 +7,8 @@
 //! esmtp-value     = 1*( %d33-60 / %d62-126 )                           ; never empty
 //! SIZE            = 1*20DIGIT                                          ; RFC 1870 3
 //! BODY            = "7BIT" / "8BITMIME" / "BINARYMIME"                 ; RFC 6152, RFC 3030
+//! AUTH            = xtext                      ; of a mailbox or "<>"      ; RFC 4954 5
+//! REQUIRETLS, SMTPUTF8 have no value                                   ; RFC 8689, RFC 6531
 //! RET, ENVID, NOTIFY, ORCPT                                            ; RFC 3461, see `dsn`
 //! ```
 //!
@@ -36,10 +38,13 @@ use super::dsn::{self, Notify, OriginalRecipient, Ret};
 use super::error::{Failure, expect, prefix, whole};
 use super::escaped::EscapedText;
 use super::extension::{Extension, Set};
-use super::{ParseError, ParseErrorKind, Syntax, Xtext};
+use super::{Mailbox, ParseError, ParseErrorKind, Syntax, Xtext};
 
 /// Parameters of one command. No client sends more than the registry has, 18 for MAIL; a bound keeps the search for duplicates short.
 const PARAMETERS_LIMIT: usize = 32;
+
+/// The longest mailbox: a local part of 64 octets, an at sign, a domain of 255.
+const MAILBOX_LIMIT: usize = 320;
 
 /// One parameter as it stood on the wire.
 ///
@@ -120,7 +125,7 @@ const fn row(
     Row { keyword, extension, read }
 }
 
-static MAIL: [Row; 5] = [
+static MAIL: [Row; 7] = [
     row("SIZE", Extension::Size, |facts, value| {
         size(value).map(|octets| facts.size = Some(octets))
     }),
@@ -130,6 +135,10 @@ static MAIL: [Row; 5] = [
     row("ENVID", Extension::Dsn, |_, value| {
         check(value.and_then(dsn::envid), ParseErrorKind::Envid)
     }),
+    row("AUTH", Extension::Auth, |_, value| {
+        check(value.and_then(authenticated), ParseErrorKind::AuthParameter)
+    }),
+    row("REQUIRETLS", Extension::RequireTls, |_, value| no_value(value)),
 ];
 
 static RCPT: [Row; 2] = [
@@ -159,6 +168,16 @@ fn body(facts: &mut Facts, value: Option<&str>) -> Result<(), ParseErrorKind> {
         facts.needs.insert(Extension::BinaryMime);
     }
     Ok(())
+}
+
+/// RFC 4954 5: xtext of a mailbox, or of `<>`.
+fn authenticated(value: &str) -> Option<Xtext<'_>> {
+    let text = Xtext::parse(value)?;
+    let mut mailbox = [0; MAILBOX_LIMIT];
+    let mut octets = text.decode();
+    let filled = mailbox.iter_mut().zip(&mut octets).map(|(place, octet)| *place = octet).count();
+    let mailbox = mailbox.get(..filled).filter(|_| octets.next().is_none())?;
+    (mailbox == b"<>" || Mailbox::parse(mailbox).is_ok()).then_some(text)
 }
 
 fn no_value(value: Option<&str>) -> Result<(), ParseErrorKind> {
@@ -465,6 +484,19 @@ impl<'a> MailParams<'a> {
     #[must_use]
     pub const fn smtputf8(&self) -> bool {
         self.facts.needs.contains(Extension::SmtpUtf8)
+    }
+
+    /// AUTH: who submitted the message, a mailbox or `<>` where that is not known; as good as `<>` where the client is not trusted to say
+    /// so (RFC 4954 5).
+    #[must_use]
+    pub fn auth(&self) -> Option<Xtext<'a>> {
+        self.get("AUTH").flatten().and_then(authenticated)
+    }
+
+    /// Whether REQUIRETLS was given: the message may go over TLS with a verified certificate alone (RFC 8689 2).
+    #[must_use]
+    pub const fn requiretls(&self) -> bool {
+        self.facts.needs.contains(Extension::RequireTls)
     }
 
     /// RET: what a failed delivery report returns (RFC 3461 4.3).
