@@ -41,7 +41,7 @@ impl<'a> Mechanism<'a> {
 
     /// Whether it is the mechanism of this name.
     #[must_use]
-    pub const fn is(&self, name: &str) -> bool {
+    pub fn is(&self, name: &str) -> bool {
         self.0.eq_ignore_ascii_case(name)
     }
 }
@@ -95,7 +95,7 @@ impl<'a> Auth<'a> {
         let mechanism = core::str::from_utf8(name)
             .ok()
             .and_then(Mechanism::new)
-            .ok_or(ParseError::new(start, ParseErrorKind::Mechanism))?;
+            .ok_or_else(|| ParseError::new(start, ParseErrorKind::Mechanism))?;
         let initial = match rest.strip_prefix(b" ") {
             None => None,
             Some(b"=") => Some(Base64::EMPTY),

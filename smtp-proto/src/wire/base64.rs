@@ -69,10 +69,10 @@ impl<'a> Base64<'a> {
             3 => 0b11,
             _ => return Err(fault(body.len())),
         };
-        if body.len() % 4 == 0 && body.len() != text.len() {
+        if body.len().is_multiple_of(4) && body.len() != text.len() {
             return Err(fault(body.len()));
         }
-        if text.len() % 4 != 0 {
+        if !text.len().is_multiple_of(4) {
             return Err(fault(text.len()));
         }
         match body.last() {
