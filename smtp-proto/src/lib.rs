@@ -67,8 +67,10 @@ pub mod server;
 pub mod stock;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod tls;
 pub mod wire;
 
 pub use countdown::{Countdown, Timer, TimerId};
 pub use inbox::Inbox;
+pub use tls::TlsInfo;
 pub use wire::*;
