@@ -6,7 +6,8 @@
 //! sasl-mech        = 1*20( UPPER-ALPHA / DIGIT / "-" / "_" )             ; RFC 4422 3.1
 //! ```
 
-use core::fmt;
+use alloc::string::String;
+use core::fmt::{self, Write};
 
 use super::{Base64, ParseError, ParseErrorKind};
 
@@ -64,6 +65,72 @@ impl fmt::Display for Mechanism<'_> {
 impl fmt::Debug for Mechanism<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Mechanism({self})")
+    }
+}
+
+/// The names of mechanisms, each once and in upper case, in the order in which they are preferred.
+///
+/// ```
+/// use smtp_proto::{Mechanism, Mechanisms};
+///
+/// let offered = Mechanisms::of(["plain", "LOGIN", "PLAIN", "two words"]);
+/// assert_eq!(offered.to_string(), "PLAIN LOGIN");
+/// assert!(offered.contains("Login"));
+/// assert_eq!(offered.iter().next(), Mechanism::new("PLAIN"));
+/// assert!(Mechanisms::NONE.is_empty());
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Mechanisms(String);
+
+impl Mechanisms {
+    /// No mechanism.
+    pub const NONE: Self = Self(String::new());
+
+    /// The mechanisms of these names; what is no name is left out.
+    #[must_use]
+    pub fn of<'m>(names: impl IntoIterator<Item = &'m str>) -> Self {
+        let mut mechanisms = Self::NONE;
+        names.into_iter().for_each(|name| mechanisms.push(name));
+        mechanisms
+    }
+
+    pub(super) fn push(&mut self, name: &str) {
+        let new = Mechanism::new(name).filter(|_| !self.contains(name));
+        if let Some(mechanism) = new {
+            let space = if self.is_empty() { "" } else { " " };
+            // A String takes any text.
+            let _ = write!(self.0, "{space}{mechanism}");
+        }
+    }
+
+    /// Each mechanism, the first one first.
+    pub fn iter(&self) -> impl Iterator<Item = Mechanism<'_>> {
+        self.0.split(' ').filter_map(Mechanism::new)
+    }
+
+    /// Whether the mechanism of this name is one of them, the name in any case.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.iter().any(|mechanism| mechanism.is(name))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Those that `other` has too, in the order of this list.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self::of(self.iter().map(|mechanism| mechanism.0).filter(|name| other.contains(name)))
+    }
+}
+
+/// The names, a space between them: the parameters of the EHLO keyword.
+impl fmt::Display for Mechanisms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -9,7 +9,7 @@
 use alloc::string::String;
 use core::fmt::{self, Write};
 
-use super::{Mechanism, Reply, chars};
+use super::{Mechanisms, Reply, chars};
 
 /// A service extension that is known by name.
 ///
@@ -167,8 +167,7 @@ const GROWTH: [(Extension, usize, usize); 7] = [
 pub struct Extensions {
     set: Set,
     size: Option<u64>,
-    /// Mechanisms of AUTH, in upper case, a space between them.
-    mechanisms: String,
+    mechanisms: Mechanisms,
     limits: SessionLimits,
     /// Lines of keywords that are not known here, LF between them.
     others: String,
@@ -181,7 +180,7 @@ impl Extensions {
         Self {
             set: Set(0),
             size: None,
-            mechanisms: String::new(),
+            mechanisms: Mechanisms::NONE,
             limits: SessionLimits::NONE,
             others: String::new(),
         }
@@ -210,7 +209,7 @@ impl Extensions {
             }
             Some(Extension::Auth) => {
                 self.set.insert(Extension::Auth);
-                params.split(' ').for_each(|name| self.push_mechanism(name));
+                params.split(' ').for_each(|name| self.mechanisms.push(name));
             }
             Some(Extension::Limits) => {
                 self.set.insert(Extension::Limits);
@@ -261,25 +260,22 @@ impl Extensions {
         self.with(Extension::Size)
     }
 
-    fn push_mechanism(&mut self, name: &str) {
-        let known = self.mechanisms().any(|mechanism| mechanism.is(name));
-        if let Some(mechanism) = Mechanism::new(name).filter(|_| !known) {
-            let space = if self.mechanisms.is_empty() { "" } else { " " };
-            // A String takes any text.
-            let _ = write!(self.mechanisms, "{space}{mechanism}");
-        }
-    }
-
     /// The mechanisms of AUTH, in the order of the server (RFC 4954 3).
-    pub fn mechanisms(&self) -> impl Iterator<Item = Mechanism<'_>> {
-        self.mechanisms.split(' ').filter_map(Mechanism::new)
+    #[must_use]
+    pub const fn mechanisms(&self) -> &Mechanisms {
+        &self.mechanisms
     }
 
-    /// The same set with AUTH and these mechanisms; names that are none, or are there already, are left out.
+    /// The same set with AUTH and these mechanisms; without AUTH where there is none.
     #[must_use]
-    pub fn with_mechanisms<'m>(mut self, names: impl IntoIterator<Item = &'m str>) -> Self {
-        names.into_iter().for_each(|name| self.push_mechanism(name));
-        if self.mechanisms.is_empty() { self } else { self.with(Extension::Auth) }
+    pub fn with_mechanisms(mut self, mechanisms: Mechanisms) -> Self {
+        self.mechanisms = mechanisms;
+        if self.mechanisms.is_empty() {
+            self.set.remove(Extension::Auth);
+        } else {
+            self.set.insert(Extension::Auth);
+        }
+        self
     }
 
     /// What LIMITS says; nothing where it is not offered.
@@ -311,18 +307,14 @@ impl Extensions {
         let mut restricted = Self {
             set: self.set.and(limit.set),
             size,
+            mechanisms: self.mechanisms.and(&limit.mechanisms),
             limits: self.limits.and(limit.limits),
             ..Self::none()
         };
-        let both = |mechanism: &Mechanism<'_>| limit.mechanisms().any(|other| other == *mechanism);
-        for mechanism in self.mechanisms().filter(both) {
-            restricted.push_mechanism(mechanism.as_str());
-        }
         if restricted.mechanisms.is_empty() {
-            restricted.without(Extension::Auth)
-        } else {
-            restricted
+            restricted.set.remove(Extension::Auth);
         }
+        restricted
     }
 
     pub(crate) const fn set(&self) -> Set {
@@ -514,7 +506,7 @@ mod tests {
     fn what_is_offered_reads_back() {
         let mut all = Extensions::none().with_size(52_428_800);
         Extension::all().for_each(|extension| all.set.insert(extension));
-        all = all.with_mechanisms(["PLAIN", "scram-sha-256", "plain", "two words"]);
+        all = all.with_mechanisms(Mechanisms::of(["PLAIN", "scram-sha-256"]));
         all.limits = SessionLimits { recipients: Some(100), ..SessionLimits::NONE };
         all.push_other("X-NEW a b");
         let mut text = String::from("mx.test");

@@ -23,7 +23,7 @@ mod verb;
 mod xtext;
 
 pub use address::{AddressLiteral, Domain, Host, HostBuf, LocalPart, Mailbox, MailboxBuf};
-pub use auth::{Auth, Mechanism};
+pub use auth::{Auth, Mechanism, Mechanisms};
 pub use base64::Base64;
 pub use code::{Class, Code};
 pub use command::{Command, FreeText, Last, Mail, MailBuf, Rcpt, RcptBuf};
