@@ -72,5 +72,5 @@ pub mod wire;
 
 pub use countdown::{Countdown, Timer, TimerId};
 pub use inbox::Inbox;
-pub use tls::TlsInfo;
+pub use tls::{TlsFault, TlsInfo};
 pub use wire::*;

@@ -37,3 +37,52 @@ impl TlsInfo {
         Self { version, cipher, server_name: None, certificate: None, verified: false }
     }
 }
+
+/// Why there is no TLS although it was begun.
+///
+/// ```
+/// use smtp_proto::TlsFault;
+///
+/// /// Whether the server is not the one that was asked for, as far as its certificate tells.
+/// fn is_somebody_else(fault: TlsFault) -> bool {
+///     matches!(fault, TlsFault::UnknownIssuer | TlsFault::WrongName)
+/// }
+/// # assert!(is_somebody_else(TlsFault::WrongName));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum TlsFault {
+    /// Nobody who is trusted has signed the certificate.
+    #[error("no trusted authority has signed the certificate")]
+    UnknownIssuer,
+    /// The certificate is that of another host.
+    #[error("the certificate is not for this host")]
+    WrongName,
+    /// The certificate is too old.
+    #[error("the certificate has expired")]
+    Expired,
+    /// The certificate is of the future.
+    #[error("the certificate is not valid yet")]
+    NotValidYet,
+    /// The certificate was revoked.
+    #[error("the certificate was revoked")]
+    Revoked,
+    /// The certificate is not good for another reason.
+    #[error("the certificate is not valid")]
+    Certificate,
+    /// The other end sent an alert: it trusts this end not, or wants another version or cipher.
+    #[error("the other end refused the handshake")]
+    Refused,
+    /// No version or cipher that both ends know.
+    #[error("the other end has no version or cipher of TLS that this one has")]
+    Incompatible,
+    /// What came is not TLS, or a broken one: octets in the clear, say, that someone put in front of the handshake.
+    #[error("what the other end sent in the handshake is not TLS")]
+    Protocol,
+    /// The connection ended in the handshake.
+    #[error("the connection was closed in the handshake")]
+    Eof,
+    /// The handshake took too long.
+    #[error("the handshake took too long")]
+    TimedOut,
+}
