@@ -152,6 +152,8 @@ impl<S: Socket> Session<S> {
         loop {
             match self.client.wants() {
                 Wants::Next => return Ok(true),
+                // Whoever has a TLS library takes the parts, negotiates, and goes on.
+                Wants::Tls(_) => return Ok(false),
                 Wants::Close => {
                     if !mem::replace(&mut self.closed, true) {
                         let _ = self.socket.end_writing();

@@ -138,6 +138,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Wants::Read(timer) => self.wait(Some(timer), Writing::No).await?,
                 Wants::Body | Wants::Command if wrote && !self.link.is_broken() => return Ok(true),
                 Wants::Body | Wants::Command => self.wait(None, Writing::No).await?,
+                // Whoever has a TLS library takes the parts, negotiates, and goes on.
+                Wants::Tls(_) => return Ok(false),
                 Wants::Close => {
                     self.close().await;
                     return Ok(false);

@@ -29,6 +29,8 @@ pub struct Config {
     pub line_ends: LineEnds,
     /// What a refused EHLO leads to.
     pub fallback: Fallback,
+    /// Whether a letter may go in the clear.
+    pub tls: Tls,
     /// Whether commands are sent in groups where the server allows it (RFC 2920).
     pub pipelining: Pipelining,
     /// What may wait to be sent.
@@ -60,6 +62,25 @@ pub enum Fallback {
     Helo,
     /// The refusal stands: what the session is for needs an extension.
     Never,
+}
+
+/// Whether the session has to be encrypted before anything but the way there is said.
+///
+/// ```
+/// use smtp_proto::client::{Config, Tls};
+///
+/// let mut config = Config::default();
+/// config.tls = Tls::Required;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "it is required or it is not")]
+pub enum Tls {
+    /// Commands may go in the clear. Whoever says STARTTLS decides what its refusal means.
+    #[default]
+    Optional,
+    /// In the clear only EHLO, STARTTLS, NOOP and QUIT are said. A server that does not offer or refuses STARTTLS ends the session, and
+    /// EHLO is not followed by HELO.
+    Required,
 }
 
 /// Whether commands may be sent before the replies to those in front of them.
@@ -127,13 +148,23 @@ pub struct Waits {
     pub content: Duration,
     /// The reply to QUIT, 10 seconds: nothing depends on it.
     pub quit: Duration,
+    /// Until TLS is negotiated, 1 minute.
+    pub handshake: Duration,
 }
 
 impl Waits {
     /// The same wait for everything, for tests.
     #[must_use]
     pub const fn all(wait: Duration) -> Self {
-        Self { greeting: wait, command: wait, data: wait, block: wait, content: wait, quit: wait }
+        Self {
+            greeting: wait,
+            command: wait,
+            data: wait,
+            block: wait,
+            content: wait,
+            quit: wait,
+            handshake: wait,
+        }
     }
 }
 
@@ -147,6 +178,7 @@ impl Default for Waits {
             block: minutes(3),
             content: minutes(10),
             quit: Duration::from_secs(10),
+            handshake: minutes(1),
         }
     }
 }

@@ -91,6 +91,18 @@ pub enum Error {
     /// The server was too slow.
     #[error("the server took too long")]
     TimedOut,
+    /// So many octets stood in the clear behind the 220 to STARTTLS: whoever put them there is no part of the encrypted session.
+    #[error("octets in the clear came behind the go-ahead for TLS")]
+    PlaintextAfterStartTls(usize),
+    /// TLS is required, and the server does not offer or refused it.
+    #[error("TLS is required, and cannot be had")]
+    TlsRequired,
+    /// TLS was negotiated, and the server is not who it should be.
+    #[error("the certificate of the server is not the right one")]
+    Certificate,
+    /// TLS could not be negotiated.
+    #[error("TLS could not be negotiated")]
+    Handshake,
 }
 
 impl From<ReplyFault> for Error {
@@ -114,9 +126,15 @@ impl From<ReplyFault> for Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// EHLO was not answered yet; before that only `hello` may be called.
-    #[error("EHLO was not answered yet")]
+    /// EHLO was not answered yet, and only `hello` may be called; or STARTTLS was said, and its reply and the handshake come first.
+    #[error("the server has to answer first")]
     NotYet,
+    /// The session requires TLS and does not have it, or this must not be said without.
+    #[error("this needs TLS")]
+    NeedsTls,
+    /// This may not come in a transaction, or a second time.
+    #[error("this may not come now")]
+    Order,
     /// A command while the content of a message is due, or content while none is.
     #[error("this may not come between DATA and the end of the content, or only there")]
     Content,
@@ -167,7 +185,7 @@ pub enum Misuse {
 ///                 }
 ///             }
 ///         }
-///         Wants::Body | Wants::Command | Wants::Close => return Ok(false),
+///         Wants::Body | Wants::Command | Wants::Tls(_) | Wants::Close => return Ok(false),
 ///     }
 ///     Ok(true)
 /// }
@@ -185,6 +203,9 @@ pub enum Wants {
     Body,
     /// The application's turn: a command. Whoever can, reads meanwhile.
     Command,
+    /// Negotiate TLS, and say [`tls_established`](super::Client::tls_established) or [`tls_failed`](super::Client::tls_failed). What was
+    /// read before is empty, and a reader of the clear connection is not used again. Whoever cannot negotiate closes.
+    Tls(Timer),
     /// Shut down and close.
     Close,
 }
@@ -194,7 +215,7 @@ impl Wants {
     #[must_use]
     pub const fn timer(&self) -> Option<Timer> {
         match self {
-            Self::Flush(timer) | Self::Read(timer) => Some(*timer),
+            Self::Flush(timer) | Self::Read(timer) | Self::Tls(timer) => Some(*timer),
             Self::Next | Self::Body | Self::Command | Self::Close => None,
         }
     }

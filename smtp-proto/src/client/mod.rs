@@ -20,29 +20,30 @@
 //! Commands queue freely once EHLO is answered, and leave in groups as RFC 2920 allows: [`outgoing`](Client::outgoing) ends at the first
 //! place where a reply must come first. For whole letters with many recipients there is [`Delivery`](crate::delivery::Delivery).
 
+mod commands;
 mod config;
 mod content;
 mod event;
 mod pace;
 mod pipeline;
 mod replies;
+mod tls;
 
 use alloc::sync::Arc;
 use core::fmt;
 use core::time::Duration;
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
-pub use config::{Config, Fallback, Pipelining, Queue, Waits};
+pub use config::{Config, Fallback, Pipelining, Queue, Tls, Waits};
 pub use event::{Error, Event, Misuse, Sent, Wants};
 pub use pace::Pace;
+pub use tls::TlsFault;
 
 use self::pipeline::{Asked, Depth, Pipeline};
 use crate::data::Writer;
 use crate::line::Replies;
-use crate::{
-    Command, Extension, Extensions, FreeText, Host, HostBuf, Mail, Rcpt, Timer, TimerId, Verb,
-};
+use crate::{Command, Extension, Extensions, HostBuf, Timer, TimerId, Verb};
 
 /// One session of a client.
 ///
@@ -56,6 +57,8 @@ pub struct Client {
     /// What EHLO said, for HELO.
     name: Option<HostBuf>,
     transaction: Transaction,
+    /// The octets travel inside TLS.
+    secure: bool,
     error: Option<Error>,
     stirred: bool,
     eof: bool,
@@ -70,6 +73,10 @@ enum Stage {
     /// The greeting or the reply to a hello is waited for.
     Hello,
     Commands,
+    /// STARTTLS is queued.
+    TlsAsked,
+    /// The driver negotiates TLS.
+    Handshake,
     /// DATA is queued: its reply decides what comes next.
     DataAsked,
     /// 354 came: content is due for the message of this command.
@@ -87,7 +94,9 @@ enum Stage {
 struct Transaction {
     /// The number of its MAIL: replies to commands in front of it are of another.
     begun: u32,
-    /// A MAIL was queued with SMTPUTF8.
+    /// A MAIL was queued, and nothing that ends the transaction.
+    open: bool,
+    /// That MAIL has SMTPUTF8.
     smtputf8: bool,
     mail: Option<bool>,
     accepted: u32,
@@ -95,9 +104,17 @@ struct Transaction {
     rcpts: u32,
 }
 
+impl Transaction {
+    /// Whether the server is in a transaction, or will be where it accepts a MAIL.
+    fn is_open(&self) -> bool {
+        self.open && self.mail != Some(false)
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Timed {
     Nothing,
+    Handshake,
     /// The how-manieth block of those that may wait.
     Flush(u64),
     Reply(u32, Asked),
@@ -115,6 +132,7 @@ impl Client {
             extensions: None,
             name: None,
             transaction: Transaction::default(),
+            secure: false,
             error: None,
             stirred: true,
             eof: false,
@@ -137,6 +155,9 @@ impl Client {
         }
         match (&self.stage, self.pipeline.oldest()) {
             (Stage::Content(..), _) => Wants::Body,
+            (Stage::Handshake, _) => {
+                Wants::Tls(Timer { after: self.config.waits.handshake, id: self.timer })
+            }
             (_, Some(entry)) => Wants::Read(Timer {
                 after: self.wait(entry.asked, entry.sent.verb),
                 id: self.timer,
@@ -166,6 +187,7 @@ impl Client {
                 Timed::Flush(self.pipeline.written().checked_div(block).unwrap_or(0))
             }
             Some(entry) => Timed::Reply(entry.sent.n, entry.asked),
+            None if matches!(self.stage, Stage::Handshake) => Timed::Handshake,
             None => Timed::Nothing,
         };
         if timed != self.timed {
@@ -227,204 +249,6 @@ impl Client {
     #[must_use]
     pub const fn is_over(&self) -> bool {
         matches!(self.stage, Stage::Over | Stage::ContentFailed)
-    }
-
-    // Commands.
-
-    /// EHLO; HELO by itself where the server does not know it, unless the configuration forbids it.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::Invalid`]: UTF-8 in the name. [`Misuse::NotYet`]: the last hello was not answered. [`Misuse::Content`], [`Misuse::Over`].
-    pub fn hello(&mut self, name: Host<'_>) -> Result<Sent, Misuse> {
-        if !matches!(self.stage, Stage::Hello | Stage::Commands) || self.name.is_some() {
-            return Err(self.misplaced());
-        }
-        if matches!(name, Host::Domain(domain) if !domain.as_str().is_ascii()) {
-            return Err(Misuse::Invalid);
-        }
-        let sent = self.queue(Command::Hello { verb: Verb::Ehlo, name })?;
-        self.name = Some(name.to_owned());
-        self.stage = Stage::Hello;
-        Ok(sent)
-    }
-
-    /// MAIL.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::NotOffered`]: a parameter, or UTF-8 in the sender, that the server did not offer to take. [`Misuse::Utf8`]: UTF-8
-    /// without the parameter. The rest as for every command: [`Misuse::NotYet`], [`Misuse::Content`], [`Misuse::Full`], [`Misuse::Over`].
-    pub fn mail(&mut self, mail: &Mail<'_>) -> Result<Sent, Misuse> {
-        let offered = self.may_command()?;
-        if !mail.params.within(offered.set()) {
-            return Err(Misuse::NotOffered);
-        }
-        let ascii = mail.from.is_ascii() && mail.params.is_ascii();
-        may_be_utf8(ascii, mail.params.smtputf8(), offered)?;
-        let sent = self.queue(Command::Mail(*mail))?;
-        let smtputf8 = mail.params.smtputf8();
-        self.transaction = Transaction { begun: sent.n, smtputf8, ..Transaction::default() };
-        Ok(sent)
-    }
-
-    /// RCPT.
-    ///
-    /// # Errors
-    ///
-    /// As [`mail`](Self::mail).
-    pub fn rcpt(&mut self, rcpt: &Rcpt<'_>) -> Result<Sent, Misuse> {
-        let offered = self.may_command()?;
-        if !rcpt.params.within(offered.set()) {
-            return Err(Misuse::NotOffered);
-        }
-        let ascii = rcpt.to.is_ascii() && rcpt.params.is_ascii();
-        may_be_utf8(ascii, self.transaction.smtputf8, offered)?;
-        let sent = self.queue(Command::Rcpt(*rcpt))?;
-        self.transaction.rcpts = self.transaction.rcpts.saturating_add(1);
-        Ok(sent)
-    }
-
-    /// DATA. Where nobody is left to send to before it leaves, RSET is sent in its place; where a 354 comes all the same, the lone dot.
-    ///
-    /// # Errors
-    ///
-    /// As every command.
-    pub fn data(&mut self) -> Result<Sent, Misuse> {
-        self.may_command()?;
-        // The stage is what tells whether it may leave.
-        self.stage = Stage::DataAsked;
-        let sent = self.queue(Command::Data);
-        if sent.is_err() && matches!(self.stage, Stage::DataAsked) {
-            self.stage = Stage::Commands;
-        }
-        sent
-    }
-
-    /// RSET.
-    ///
-    /// # Errors
-    ///
-    /// As every command.
-    pub fn reset(&mut self) -> Result<Sent, Misuse> {
-        self.may_command()?;
-        let sent = self.queue(Command::Rset)?;
-        self.transaction = Transaction { begun: sent.n, ..Transaction::default() };
-        Ok(sent)
-    }
-
-    /// NOOP.
-    ///
-    /// # Errors
-    ///
-    /// As every command.
-    pub fn noop(&mut self) -> Result<Sent, Misuse> {
-        self.may_command()?;
-        self.queue(Command::Noop(FreeText::default()))
-    }
-
-    /// VRFY.
-    ///
-    /// # Errors
-    ///
-    /// As [`custom`](Self::custom).
-    pub fn verify(&mut self, text: &str) -> Result<Sent, Misuse> {
-        self.query(Verb::Vrfy, text)
-    }
-
-    /// EXPN.
-    ///
-    /// # Errors
-    ///
-    /// As [`custom`](Self::custom).
-    pub fn expand(&mut self, text: &str) -> Result<Sent, Misuse> {
-        self.query(Verb::Expn, text)
-    }
-
-    /// HELP; `text` may be empty.
-    ///
-    /// # Errors
-    ///
-    /// As [`custom`](Self::custom).
-    pub fn help(&mut self, text: &str) -> Result<Sent, Misuse> {
-        self.query(Verb::Help, text)
-    }
-
-    /// A command that has no call of its own: `line` without its CRLF. It ends a group.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::Invalid`]: the line holds an octet that is not printable US-ASCII, is too long, or changes what comes after it, as BDAT,
-    /// STARTTLS and AUTH do.
-    /// The rest as every command.
-    pub fn custom(&mut self, line: &str) -> Result<Sent, Misuse> {
-        self.may_command()?;
-        match Command::parse(line.as_bytes()) {
-            Ok(Command::Unsupported(verb)) if verb.is_plain() => self.line(verb, line),
-            Err(error) if error.kind == crate::ParseErrorKind::Verb && has_verb(line) => {
-                self.line(Verb::Other, line)
-            }
-            _ => Err(Misuse::Invalid),
-        }
-    }
-
-    fn query(&mut self, verb: Verb, text: &str) -> Result<Sent, Misuse> {
-        self.may_command()?;
-        let text = FreeText::new(text).ok_or(Misuse::Invalid)?;
-        if text.as_str().is_empty() && verb != Verb::Help {
-            return Err(Misuse::Invalid);
-        }
-        self.queue(Command::Query { verb, text, smtputf8: false })
-    }
-
-    /// QUIT. Nothing may follow; its reply ends the session.
-    ///
-    /// # Errors
-    ///
-    /// [`Misuse::Content`] while content is due, [`Misuse::Over`].
-    pub fn quit(&mut self) -> Result<Sent, Misuse> {
-        if !matches!(self.stage, Stage::Hello | Stage::Commands) {
-            return Err(self.misplaced());
-        }
-        let sent = self.queue(Command::Quit)?;
-        self.stage = Stage::Quitting;
-        Ok(sent)
-    }
-
-    /// What is wrong with a call in this stage.
-    const fn misplaced(&self) -> Misuse {
-        match self.stage {
-            Stage::Hello => Misuse::NotYet,
-            Stage::Commands | Stage::DataAsked | Stage::Content(..) => Misuse::Content,
-            Stage::ContentFailed | Stage::Quitting | Stage::Over => Misuse::Over,
-        }
-    }
-
-    fn may_command(&self) -> Result<&Extensions, Misuse> {
-        match (&self.stage, &self.extensions) {
-            (Stage::Commands, Some(offered)) => Ok(offered),
-            _ => Err(self.misplaced()),
-        }
-    }
-
-    fn queue(&mut self, command: Command<'_>) -> Result<Sent, Misuse> {
-        self.push(command.verb(), |text| command.encode(text))
-    }
-
-    fn line(&mut self, verb: Verb, line: &str) -> Result<Sent, Misuse> {
-        if !line.is_ascii() {
-            return Err(Misuse::Invalid);
-        }
-        self.push(verb, |text| {
-            text.put_slice(line.as_bytes());
-            text.put_slice(b"\r\n");
-        })
-    }
-
-    fn push(&mut self, verb: Verb, write: impl FnOnce(&mut BytesMut)) -> Result<Sent, Misuse> {
-        let sent = self.pipeline.push(verb, self.config.queue.commands, write)?;
-        self.release();
-        Ok(sent)
     }
 
     fn release(&mut self) {
@@ -493,28 +317,20 @@ impl Client {
             && self.pipeline.is_idle()
             && !self.replies.is_partial()
             && self.extensions.is_some()
+            && !self.needs_tls()
             && !self.eof
+    }
+
+    /// Whether the octets travel inside TLS.
+    #[must_use]
+    pub const fn is_tls(&self) -> bool {
+        self.secure
     }
 
     /// The configuration.
     #[must_use]
     pub const fn config(&self) -> &Arc<Config> {
         &self.config
-    }
-}
-
-fn has_verb(line: &str) -> bool {
-    line.bytes().next().is_some_and(|octet| octet.is_ascii_alphabetic())
-}
-
-/// RFC 6531 3.2: UTF-8 only to a server that offered SMTPUTF8, in a transaction that has it.
-const fn may_be_utf8(ascii: bool, smtputf8: bool, offered: &Extensions) -> Result<(), Misuse> {
-    if ascii || smtputf8 {
-        Ok(())
-    } else if offered.contains(Extension::SmtpUtf8) {
-        Err(Misuse::Utf8)
-    } else {
-        Err(Misuse::NotOffered)
     }
 }
 

@@ -22,6 +22,9 @@ impl Client {
             return Err(error);
         }
         while !self.is_over() {
+            if matches!(self.stage, Stage::Handshake) {
+                return self.in_handshake(input.len());
+            }
             let reply = match self.replies.next(input, &self.config.replies) {
                 Ok(Some(reply)) => reply,
                 Ok(None) if self.eof => return Err(self.fail(Error::Eof)),
@@ -98,6 +101,7 @@ impl Client {
                 self.transaction.accepted =
                     self.transaction.accepted.saturating_add(u32::from(accepted));
             }
+            Verb::StartTls => self.tls_answered(accepted),
             Verb::Data => return self.data_answered(to, reply),
             // A server that cannot reset is in a state that nobody knows.
             Verb::Rset if !accepted => self.finish_session(),
@@ -118,12 +122,14 @@ impl Client {
 
     /// RFC 5321 3.2: a server that does not know EHLO is asked by HELO on the same connection.
     fn falls_back(&mut self, reply: Reply<'_>) -> bool {
-        let unknown = matches!(
-            reply.code(),
-            Code::SYNTAX_ERROR | Code::NOT_IMPLEMENTED | Code::PARAMETER_NOT_IMPLEMENTED
-        );
-        let Some(name) =
-            self.name.take().filter(|_| unknown && self.config.fallback == Fallback::Helo)
+        // It would give up TLS.
+        if self.needs_tls() {
+            return false;
+        }
+        let Some(name) = self
+            .name
+            .take()
+            .filter(|_| is_unknown(reply) && self.config.fallback == Fallback::Helo)
         else {
             return false;
         };
@@ -146,6 +152,7 @@ impl Client {
         if matches!(self.stage, Stage::Hello) && self.extensions.is_some() {
             self.stage = Stage::Commands;
         }
+        self.insist_on_tls(reply);
     }
 
     fn data_answered<'b>(&mut self, to: Sent, reply: Reply<'b>) -> Option<Event<'b>> {
@@ -165,6 +172,14 @@ impl Client {
     }
 }
 
+/// Whether the server does not know the command.
+pub(super) const fn is_unknown(reply: Reply<'_>) -> bool {
+    matches!(
+        reply.code(),
+        Code::SYNTAX_ERROR | Code::NOT_IMPLEMENTED | Code::PARAMETER_NOT_IMPLEMENTED
+    )
+}
+
 /// Whether a reply can answer this: by its first digit, and the codes that belong to one command alone (RFC 5321 4.2.1, 4.3.2).
 fn suits(asked: Asked, verb: Verb, reply: Reply<'_>) -> bool {
     let completion = match reply.class() {
@@ -178,6 +193,7 @@ fn suits(asked: Asked, verb: Verb, reply: Reply<'_>) -> bool {
         (Asked::Content | Asked::LoneDot, _) => completion && reply.code() != Code::CLOSING,
         (Asked::Command, Verb::Quit) => true,
         (Asked::Command, Verb::Data) => reply.code() == Code::START_MAIL_INPUT,
+        (Asked::Command, Verb::StartTls) => reply.code() == Code::READY,
         (Asked::Command, Verb::Ehlo | Verb::Helo) => reply.code() == Code::OK,
         (Asked::Command, _) => completion && reply.code() != Code::CLOSING,
     }

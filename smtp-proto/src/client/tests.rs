@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use core::mem::size_of;
 
 use super::*;
-use crate::{ForwardPathBuf, MailParamsBuf, RcptParamsBuf, ReversePathBuf};
+use crate::{ForwardPathBuf, Host, Mail, MailParamsBuf, Rcpt, RcptParamsBuf, ReversePathBuf};
+
+mod tls;
 
 fn client_of(config: Config) -> Client {
     let mut client = Client::new(Arc::new(config));

@@ -7,7 +7,7 @@ use core::mem::take;
 use core::time::Duration;
 
 use super::End;
-use super::script::{CLOSES, Direction, Line};
+use super::script::{CLOSES, Direction, Line, NEGOTIATES};
 use crate::client::{self, Client, Misuse};
 use crate::server::{self, Server};
 use crate::{Command, Countdown, Inbox, Timer, Verb};
@@ -56,7 +56,7 @@ pub(super) trait Player {
                         self.ended();
                         self.settle(&mut answers);
                     }
-                    Some(Direction::Opens) | None => {}
+                    Some(Direction::Negotiates | Direction::Opens) | None => {}
                 }
             }
         }
@@ -282,6 +282,7 @@ impl Calling {
             Ok(Command::Rset) => client.reset(),
             Ok(Command::Noop(text)) if text.as_str().is_empty() => client.noop(),
             Ok(Command::Quit) => client.quit(),
+            Ok(Command::StartTls) => client.start_tls(),
             Ok(Command::Query { verb: Verb::Vrfy, text, .. }) => client.verify(text.as_str()),
             Ok(Command::Query { verb: Verb::Expn, text, .. }) => client.expand(text.as_str()),
             Ok(Command::Query { verb: Verb::Help, text, .. }) => client.help(text.as_str()),
@@ -328,6 +329,10 @@ impl Player for Calling {
                     self.client.sent(octets);
                 }
                 client::Wants::Read(_) | client::Wants::Body | client::Wants::Command => return,
+                client::Wants::Tls(_) => {
+                    self.say(NEGOTIATES.into(), said);
+                    self.client.tls_established();
+                }
                 client::Wants::Close => return self.spoken.closes(said),
             }
         }
@@ -367,7 +372,7 @@ impl Player for Calling {
                     self.pass(time, said);
                     continue;
                 }
-                None => {}
+                Some(Direction::Negotiates) | None => {}
             }
             if self.ahead == 0 && !self.spoken.closed {
                 self.call(&line.text, said);

@@ -3,7 +3,7 @@
 //! ```abnf
 //! script    = *( *WSP [ line ] LF )
 //! line      = ( "C:" / "S:" ) [ SP ( direction / octets ) ]
-//! direction = "<closes>" / "<waits " 1*DIGIT " s>" / "<open connection to server>" / "<wait for open connection>"
+//! direction = "<closes>" / "<starts TLS negotiation>" / "<waits " 1*DIGIT " s>" / "<open connection to server>" / "<wait for open connection>"
 //! octets    = *( "\x" 2HEXDIG / %x20-7E / UTF8-non-ascii )      ; without the CRLF
 //! ```
 
@@ -33,17 +33,21 @@ pub(super) enum Direction {
     Closes,
     /// So much time passes.
     Waits(Duration),
+    /// RFC 3207 5: TLS is negotiated. The client's line; it says so by itself where its machine wants to.
+    Negotiates,
     /// RFC 2920 5 has the connection in its dialogues: nothing is said.
     Opens,
 }
 
 pub(super) const CLOSES: &str = "<closes>";
+pub(super) const NEGOTIATES: &str = "<starts TLS negotiation>";
 
 impl Line {
     pub(super) fn direction(&self) -> Option<Direction> {
         let text = core::str::from_utf8(&self.text).ok()?;
         match text {
             CLOSES => Some(Direction::Closes),
+            NEGOTIATES => Some(Direction::Negotiates),
             "<open connection to server>" | "<wait for open connection>" => Some(Direction::Opens),
             _ => {
                 let seconds = text.strip_prefix("<waits ")?.strip_suffix(" s>")?;
@@ -110,7 +114,7 @@ impl fmt::Display for Line {
 /// # Ok::<(), smtp_proto::ParseError>(())
 /// ```
 ///
-/// Besides octets a line may hold `<closes>`, where that end says no more, and `<waits 300 s>`, where so much time passes; the
+/// Besides octets a line may hold `<closes>`, where that end says no more, `C: <starts TLS negotiation>`, which always succeeds, and `<waits 300 s>`, where so much time passes; the
 /// `<open connection to server>` and `<wait for open connection>` of RFC 2920 say nothing. `\xhh` is an octet that cannot be written
 /// otherwise. A line has no CRLF. A close at the very end of a dialogue need not be written.
 #[derive(Clone, PartialEq, Eq)]
@@ -344,7 +348,7 @@ mod tests {
         let silent = Script::new("C: EHLO c.test\nS: 220 a\nC: NOOP");
         assert_eq!(
             silent.against_client(client()).to_string(),
-            "S: 220 a\nC: EHLO c.test\nC: <refused: EHLO was not answered yet>\n"
+            "S: 220 a\nC: EHLO c.test\nC: <refused: the server has to answer first>\n"
         );
     }
 

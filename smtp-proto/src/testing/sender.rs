@@ -93,6 +93,7 @@ impl<'l> Sender<'l> {
             Wants::Read(timer) => self.read(network, story) || self.expire(timer),
             Wants::Body if self.rng.once_in(2) => self.read(network, story) || self.feed(story),
             Wants::Body => self.feed(story) || self.read(network, story),
+            Wants::Tls(timer) => self.expire(timer),
             Wants::Command => self.command(story) || self.read(network, story),
             Wants::Close => {
                 network.close(End::Client, story.took);

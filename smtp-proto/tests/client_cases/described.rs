@@ -2,10 +2,10 @@
 
 use crate::session::{LETTER, Outcome, Session};
 use crate::state::opened;
-use crate::verdict::fates_are;
-use smtp_proto::client::Event;
+use crate::verdict::of_word;
+use smtp_proto::client::{Event, TlsFault, Wants};
 use smtp_proto::data::{Finder, LineEnds, Newlines, Piece, Reader, Writer};
-use smtp_proto::testing::cases::{Case, Pre, Word};
+use smtp_proto::testing::cases::{Case, Pre};
 use smtp_proto::{Command, MailboxBuf, ParseError, Reply};
 
 /// Whether a row in words holds; one that nobody has put into practice does not.
@@ -13,10 +13,37 @@ pub(crate) fn judge(case: &Case<'_>) -> Result<(), String> {
     match case.id {
         "SS-19" => stuffing_is_undone_and_the_end_is_unique(),
         "CI-18" => nothing_is_shown_raw(),
+        "TC-12" => inside_tls(case),
+        "TC-13" | "TC-15" => negotiation_fails(case, TlsFault::Certificate),
+        "TC-14" => negotiation_fails(case, TlsFault::Handshake),
         "RL-07" => lost_behind_the_dot(case),
         "RL-08" => put_off_behind_the_dot(case),
         "RL-09" => each_by_itself(case),
         _ => Err("told in words, and not put into practice".to_owned()),
+    }
+}
+
+/// RFC 3207 4.2: EHLO comes first, and nothing in front of it.
+fn inside_tls(case: &Case<'_>) -> Result<(), String> {
+    let mut session = opened(case)?;
+    session.hello();
+    expect(case, &session.take_outcome())
+}
+
+/// Nothing is said in the clear any more on this connection, whatever the policy.
+fn negotiation_fails(case: &Case<'_>, fault: TlsFault) -> Result<(), String> {
+    let mut session = opened(case)?;
+    session.hear(b"220 go\r\n");
+    if !matches!(session.client.wants(), Wants::Tls(_)) {
+        return Err(format!("no handshake: {:?}", session.client));
+    }
+    session.take_outcome();
+    session.client.tls_failed(fault);
+    session.settle();
+    let outcome = session.take_outcome();
+    match outcome.closed && outcome.written.is_empty() {
+        true => expect(case, &outcome),
+        false => Err(format!("{outcome:?}")),
     }
 }
 
@@ -139,10 +166,7 @@ fn letter(case: &Case<'_>, pre: Pre) -> Result<Session, String> {
 }
 
 fn expect(case: &Case<'_>, outcome: &Outcome) -> Result<(), String> {
-    case.expected.words.iter().try_for_each(|word| match word {
-        Word::Outcome(names) if fates_are(names, outcome) => Ok(()),
-        other => Err(format!("{other:?} does not hold: {outcome:?}")),
-    })
+    case.expected.words.iter().try_for_each(|word| of_word(word, outcome))
 }
 
 /// The connection ends in front of each octet of the reply to the content, or is only silent.

@@ -58,13 +58,19 @@ impl Cuts {
 
 /// The server says the octets of a row; returns what came of it.
 pub(crate) fn hear(mut session: Session, steps: &Steps, cuts: Cuts) -> Result<Outcome, String> {
+    play(&mut session, steps, cuts)?;
+    Ok(session.take_outcome())
+}
+
+/// The server says the octets of a row.
+pub(crate) fn play(session: &mut Session, steps: &Steps, cuts: Cuts) -> Result<(), String> {
     let (mut pipe, mut at) = (Vec::new(), 0);
     for step in steps.iter() {
         if session.outcome.closed {
             break;
         }
         if let Step::Octets(octets) = step {
-            at = put(&mut session, &mut pipe, at, cuts, octets);
+            at = put(session, &mut pipe, at, cuts, octets);
             continue;
         }
         session.hear(&core::mem::take(&mut pipe));
@@ -76,7 +82,7 @@ pub(crate) fn hear(mut session: Session, steps: &Steps, cuts: Cuts) -> Result<Ou
         }
     }
     session.hear(&pipe);
-    Ok(session.take_outcome())
+    Ok(())
 }
 
 fn put(

@@ -57,18 +57,23 @@ impl Session {
     /// Connected, and the greeting is waited for.
     pub(crate) fn open(config: Config) -> Self {
         let inbox = config.inbox();
-        let mut client = Client::new(Arc::new(config));
-        client.hello(Host::parse(b"c.test").expect("a domain")).expect("hello comes first");
         let mut session = Self {
-            client,
+            client: Client::new(Arc::new(config)),
             inbox,
             countdown: Countdown::new(),
             caller: Caller::Test,
             fails_behind: None,
             outcome: Outcome::default(),
         };
-        session.settle();
+        session.hello();
         session
+    }
+
+    /// EHLO.
+    pub(crate) fn hello(&mut self) {
+        let name = Host::parse(b"c.test").expect("a domain");
+        self.client.hello(name).expect("hello comes first");
+        self.settle();
     }
 
     /// A letter to these recipients is begun.
@@ -154,7 +159,7 @@ impl Session {
                     self.outcome.written.extend_from_slice(self.client.outgoing());
                     self.client.sent(octets);
                 }
-                Wants::Read(_) | Wants::Command | Wants::Body => return,
+                Wants::Read(_) | Wants::Command | Wants::Body | Wants::Tls(_) => return,
                 Wants::Close => {
                     self.outcome.closed = true;
                     return;

@@ -2,12 +2,12 @@
 
 use crate::session::Session;
 use smtp_proto::MailParams;
-use smtp_proto::client::Config;
+use smtp_proto::client::{Config, Tls};
 use smtp_proto::data::LineEnds;
 use smtp_proto::testing::cases::{Case, Policy, Pre, Word};
 
 /// Everything that a row may need.
-const OFFERED: [&str; 9] = [
+const OFFERED: [&str; 10] = [
     "PIPELINING",
     "SIZE 131072",
     "8BITMIME",
@@ -17,6 +17,7 @@ const OFFERED: [&str; 9] = [
     "HELP",
     "VRFY",
     "EXPN",
+    "STARTTLS",
 ];
 
 /// What the server says on the way to a state, beginning with the reply to MAIL.
@@ -24,9 +25,6 @@ const ON_THE_WAY: [&str; 3] = ["250 2.1.0 OK\r\n", "250 2.1.5 OK\r\n", "354 Go o
 
 /// A session in the state of a row, its record empty; an error names what is not built.
 pub(crate) fn opened(case: &Case<'_>) -> Result<Session, String> {
-    if case.class() == "TC" {
-        return Err("TLS is not built, and is required in this row".to_owned());
-    }
     let (config, keywords) = settings(case)?;
     let mut session = Session::open(config);
     let outcome = case.expected.words.iter().any(|word| matches!(word, Word::Outcome(_)));
@@ -38,6 +36,15 @@ pub(crate) fn opened(case: &Case<'_>) -> Result<Session, String> {
     match case.pre {
         Pre::CGreeting => {}
         Pre::CHello => session.hear(b"220 mx.test ESMTP\r\n"),
+        Pre::CStartTls => to_starttls(&mut session, &keywords),
+        Pre::CTls | Pre::CTlsHello => {
+            to_starttls(&mut session, &keywords);
+            session.hear(b"220 2.0.0 Go on\r\n");
+            session.client.tls_established();
+            if case.pre == Pre::CTlsHello {
+                session.hello();
+            }
+        }
         Pre::CApi
         | Pre::CBody
         | Pre::CMail
@@ -59,6 +66,13 @@ pub(crate) fn opened(case: &Case<'_>) -> Result<Session, String> {
     Ok(session)
 }
 
+fn to_starttls(session: &mut Session, keywords: &[&str]) {
+    session.hear(b"220 mx.test ESMTP\r\n");
+    session.hear(ehlo(keywords).as_bytes());
+    session.client.start_tls().expect("STARTTLS may come");
+    session.settle();
+}
+
 fn ehlo(keywords: &[&str]) -> String {
     let (last, others) = keywords.split_last().expect("something is offered");
     let lines: String = others.iter().map(|keyword| format!("250-{keyword}\r\n")).collect();
@@ -67,12 +81,16 @@ fn ehlo(keywords: &[&str]) -> String {
 
 fn settings(case: &Case<'_>) -> Result<(Config, Vec<&'static str>), String> {
     let (mut config, mut keywords) = (Config::default(), OFFERED.to_vec());
+    if case.class() == "TC" {
+        config.tls = Tls::Required;
+    }
     for policy in &case.policies {
         match *policy {
             Policy::NormaliseNewlines => config.line_ends = LineEnds::Normalise,
             Policy::Without(name) => {
                 keywords.retain(|keyword| keyword.split(' ').next() != Some(name))
             }
+            Policy::TlsOpportunistic => config.tls = Tls::Optional,
             other => return Err(format!("{other:?} is not built")),
         }
     }

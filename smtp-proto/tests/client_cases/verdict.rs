@@ -1,12 +1,12 @@
 //! Whether a row holds: what it asks of one replay, and what all its replays have in common.
 
-use crate::replay::{Cuts, hear};
+use crate::replay::{Cuts, hear, play};
 use crate::session::Outcome;
 use crate::state::opened;
 use crate::{api, body, described};
-use smtp_proto::client::Error;
+use smtp_proto::client::{Error, Misuse};
 use smtp_proto::testing::cases::{Bytes, Case, ExpectedReply, Pre, Steps, Then, Word};
-use smtp_proto::{Extension, Extensions, ReplyBuf};
+use smtp_proto::{Extension, Extensions, Mail, MailParamsBuf, ReplyBuf, ReversePath};
 
 /// Replays a row in every way, and says what does not hold.
 pub(crate) fn judge(case: &Case<'_>) -> Result<(), String> {
@@ -14,6 +14,9 @@ pub(crate) fn judge(case: &Case<'_>) -> Result<(), String> {
         (Bytes::Description(_), _) => described::judge(case),
         (Bytes::Steps(steps), Pre::CApi) => api::judge(case, steps),
         (Bytes::Steps(steps), Pre::CBody) => body::judge(case, steps),
+        (Bytes::Steps(steps), _) if case.expected.words.iter().any(is_misuse) => {
+            refused(case, steps)
+        }
         (Bytes::Steps(steps), _) => replies(case, steps),
         _ => Err("a kind of row that is not known here".to_owned()),
     }
@@ -34,9 +37,48 @@ fn replies(case: &Case<'_>, steps: &Steps) -> Result<(), String> {
     Ok(())
 }
 
-/// How much is read of what nobody wants is up to the driver.
+/// How much is read of what nobody wants is up to the driver, and how much of what nobody may say.
 fn alike(one: &Outcome, other: &Outcome) -> bool {
-    Outcome { read: 0, ..one.clone() } == Outcome { read: 0, ..other.clone() }
+    let told = |outcome: &Outcome| {
+        let error = outcome.error.map(|error| match error {
+            Error::PlaintextAfterStartTls(_) => Error::PlaintextAfterStartTls(0),
+            other => other,
+        });
+        Outcome { read: 0, error, ..outcome.clone() }
+    };
+    told(one) == told(other)
+}
+
+const fn is_misuse(word: &Word<'_>) -> bool {
+    matches!(word, Word::Misuse(_))
+}
+
+/// What the server said makes a call wrong: nothing is written, and no reply is waited for.
+fn refused(case: &Case<'_>, steps: &Steps) -> Result<(), String> {
+    let cuts = Cuts::all(steps.octets());
+    for cuts in [Cuts::None].into_iter().chain(cuts) {
+        let mut session = opened(case)?;
+        play(&mut session, steps, cuts)?;
+        let client = &mut session.client;
+        let called = match case.id {
+            "TC-16" => {
+                let params: MailParamsBuf = "REQUIRETLS".parse().expect("a parameter");
+                client.mail(&Mail { from: ReversePath::Null, params: params.as_ref() })
+            }
+            other => return Err(format!("{other} is not put into practice")),
+        };
+        session.settle();
+        let expected = case.expected.words.iter().find_map(|word| match word {
+            Word::Misuse("NotOffered") => Some(Misuse::NotOffered),
+            Word::Misuse("NeedsTls") => Some(Misuse::NeedsTls),
+            _ => None,
+        });
+        let untouched = session.client.is_idle() && session.outcome.written.is_empty();
+        if called.err() != expected || !untouched {
+            return Err(format!("{called:?} at {cuts:?}: {:?}", session.outcome));
+        }
+    }
+    Ok(())
 }
 
 fn hear_line_by_line(case: &Case<'_>, steps: &Steps) -> Result<Outcome, String> {
@@ -69,7 +111,7 @@ fn of_row(case: &Case<'_>, outcome: &Outcome) -> Result<(), String> {
     case.expected.words.iter().try_for_each(|word| of_word(word, outcome))
 }
 
-fn of_word(word: &Word<'_>, outcome: &Outcome) -> Result<(), String> {
+pub(crate) fn of_word(word: &Word<'_>, outcome: &Outcome) -> Result<(), String> {
     let offered = outcome.replies.first().map(|reply| Extensions::from_reply(&reply.as_ref()));
     let offered = offered.unwrap_or_default();
     let holds = match word {

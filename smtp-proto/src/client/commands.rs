@@ -1,0 +1,234 @@
+//! The commands that an application queues, each checked before an octet of it is written.
+
+use bytes::{BufMut, BytesMut};
+
+use super::{Client, Misuse, Sent, Stage, Transaction};
+use crate::{Command, Extension, Extensions, FreeText, Host, Mail, Rcpt, Verb};
+
+impl Client {
+    /// EHLO; HELO by itself where the server does not know it, unless the configuration forbids it.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::Invalid`]: UTF-8 in the name. [`Misuse::NotYet`]: the last hello was not answered. [`Misuse::Content`], [`Misuse::Over`].
+    pub fn hello(&mut self, name: Host<'_>) -> Result<Sent, Misuse> {
+        if !matches!(self.stage, Stage::Hello | Stage::Commands) || self.name.is_some() {
+            return Err(self.misplaced());
+        }
+        if matches!(name, Host::Domain(domain) if !domain.as_str().is_ascii()) {
+            return Err(Misuse::Invalid);
+        }
+        let sent = self.queue(Command::Hello { verb: Verb::Ehlo, name })?;
+        self.name = Some(name.to_owned());
+        self.stage = Stage::Hello;
+        Ok(sent)
+    }
+
+    /// MAIL.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::NotOffered`]: a parameter, or UTF-8 in the sender, that the server did not offer to take. [`Misuse::Utf8`]: UTF-8
+    /// without the parameter. [`Misuse::NeedsTls`]: the session requires TLS, or the message does. The rest as for every command: [`Misuse::NotYet`], [`Misuse::Content`], [`Misuse::Full`], [`Misuse::Over`].
+    pub fn mail(&mut self, mail: &Mail<'_>) -> Result<Sent, Misuse> {
+        let offered = self.may_command()?;
+        if !mail.params.within(offered.set()) {
+            return Err(Misuse::NotOffered);
+        }
+        // RFC 8689 2: an offer in the clear is none.
+        if mail.params.requiretls() && !self.secure {
+            return Err(Misuse::NeedsTls);
+        }
+        let ascii = mail.from.is_ascii() && mail.params.is_ascii();
+        may_be_utf8(ascii, mail.params.smtputf8(), offered)?;
+        let sent = self.queue(Command::Mail(*mail))?;
+        let smtputf8 = mail.params.smtputf8();
+        self.transaction =
+            Transaction { begun: sent.n, open: true, smtputf8, ..Transaction::default() };
+        Ok(sent)
+    }
+
+    /// RCPT.
+    ///
+    /// # Errors
+    ///
+    /// As [`mail`](Self::mail).
+    pub fn rcpt(&mut self, rcpt: &Rcpt<'_>) -> Result<Sent, Misuse> {
+        let offered = self.may_command()?;
+        if !rcpt.params.within(offered.set()) {
+            return Err(Misuse::NotOffered);
+        }
+        let ascii = rcpt.to.is_ascii() && rcpt.params.is_ascii();
+        may_be_utf8(ascii, self.transaction.smtputf8, offered)?;
+        let sent = self.queue(Command::Rcpt(*rcpt))?;
+        self.transaction.rcpts = self.transaction.rcpts.saturating_add(1);
+        Ok(sent)
+    }
+
+    /// DATA. Where nobody is left to send to before it leaves, RSET is sent in its place; where a 354 comes all the same, the lone dot.
+    ///
+    /// # Errors
+    ///
+    /// As every command.
+    pub fn data(&mut self) -> Result<Sent, Misuse> {
+        self.may_command()?;
+        // The stage is what tells whether it may leave.
+        self.stage = Stage::DataAsked;
+        let sent = self.queue(Command::Data);
+        if sent.is_err() && matches!(self.stage, Stage::DataAsked) {
+            self.stage = Stage::Commands;
+        }
+        sent
+    }
+
+    /// RSET.
+    ///
+    /// # Errors
+    ///
+    /// As every command.
+    pub fn reset(&mut self) -> Result<Sent, Misuse> {
+        self.may_command()?;
+        let sent = self.queue(Command::Rset)?;
+        self.transaction = Transaction { begun: sent.n, ..Transaction::default() };
+        Ok(sent)
+    }
+
+    /// NOOP.
+    ///
+    /// # Errors
+    ///
+    /// As every command.
+    pub fn noop(&mut self) -> Result<Sent, Misuse> {
+        self.offered()?;
+        self.queue(Command::Noop(FreeText::default()))
+    }
+
+    /// VRFY.
+    ///
+    /// # Errors
+    ///
+    /// As [`custom`](Self::custom).
+    pub fn verify(&mut self, text: &str) -> Result<Sent, Misuse> {
+        self.query(Verb::Vrfy, text)
+    }
+
+    /// EXPN.
+    ///
+    /// # Errors
+    ///
+    /// As [`custom`](Self::custom).
+    pub fn expand(&mut self, text: &str) -> Result<Sent, Misuse> {
+        self.query(Verb::Expn, text)
+    }
+
+    /// HELP; `text` may be empty.
+    ///
+    /// # Errors
+    ///
+    /// As [`custom`](Self::custom).
+    pub fn help(&mut self, text: &str) -> Result<Sent, Misuse> {
+        self.query(Verb::Help, text)
+    }
+
+    /// A command that has no call of its own: `line` without its CRLF. It ends a group.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::Invalid`]: the line holds an octet that is not printable US-ASCII, is too long, or changes what comes after it, as BDAT,
+    /// STARTTLS and AUTH do.
+    /// The rest as every command.
+    pub fn custom(&mut self, line: &str) -> Result<Sent, Misuse> {
+        self.may_command()?;
+        match Command::parse(line.as_bytes()) {
+            Ok(Command::Unsupported(verb)) if verb.is_plain() => self.line(verb, line),
+            Err(error) if error.kind == crate::ParseErrorKind::Verb && has_verb(line) => {
+                self.line(Verb::Other, line)
+            }
+            _ => Err(Misuse::Invalid),
+        }
+    }
+
+    fn query(&mut self, verb: Verb, text: &str) -> Result<Sent, Misuse> {
+        self.may_command()?;
+        let text = FreeText::new(text).ok_or(Misuse::Invalid)?;
+        if text.as_str().is_empty() && verb != Verb::Help {
+            return Err(Misuse::Invalid);
+        }
+        self.queue(Command::Query { verb, text, smtputf8: false })
+    }
+
+    /// QUIT. Nothing may follow; its reply ends the session.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::Content`] while content is due, [`Misuse::Over`].
+    pub fn quit(&mut self) -> Result<Sent, Misuse> {
+        if !matches!(self.stage, Stage::Hello | Stage::Commands) {
+            return Err(self.misplaced());
+        }
+        let sent = self.queue(Command::Quit)?;
+        self.stage = Stage::Quitting;
+        Ok(sent)
+    }
+
+    /// What is wrong with a call in this stage.
+    pub(super) const fn misplaced(&self) -> Misuse {
+        match self.stage {
+            Stage::Hello | Stage::TlsAsked | Stage::Handshake => Misuse::NotYet,
+            Stage::Commands | Stage::DataAsked | Stage::Content(..) => Misuse::Content,
+            Stage::ContentFailed | Stage::Quitting | Stage::Over => Misuse::Over,
+        }
+    }
+
+    /// What the server offered, where a command may come.
+    pub(super) fn offered(&self) -> Result<&Extensions, Misuse> {
+        match (&self.stage, &self.extensions) {
+            (Stage::Commands, Some(offered)) => Ok(offered),
+            _ => Err(self.misplaced()),
+        }
+    }
+
+    /// The same for commands that a session which requires TLS does not say in the clear: all but EHLO, STARTTLS, NOOP and QUIT, which
+    /// are those that RFC 3207 4 lets through.
+    fn may_command(&self) -> Result<&Extensions, Misuse> {
+        match self.offered() {
+            Ok(_) if self.needs_tls() => Err(Misuse::NeedsTls),
+            offered => offered,
+        }
+    }
+
+    pub(super) fn queue(&mut self, command: Command<'_>) -> Result<Sent, Misuse> {
+        self.push(command.verb(), |text| command.encode(text))
+    }
+
+    fn line(&mut self, verb: Verb, line: &str) -> Result<Sent, Misuse> {
+        if !line.is_ascii() {
+            return Err(Misuse::Invalid);
+        }
+        self.push(verb, |text| {
+            text.put_slice(line.as_bytes());
+            text.put_slice(b"\r\n");
+        })
+    }
+
+    fn push(&mut self, verb: Verb, write: impl FnOnce(&mut BytesMut)) -> Result<Sent, Misuse> {
+        let sent = self.pipeline.push(verb, self.config.queue.commands, write)?;
+        self.release();
+        Ok(sent)
+    }
+}
+
+fn has_verb(line: &str) -> bool {
+    line.bytes().next().is_some_and(|octet| octet.is_ascii_alphabetic())
+}
+
+/// RFC 6531 3.2: UTF-8 only to a server that offered SMTPUTF8, in a transaction that has it.
+const fn may_be_utf8(ascii: bool, smtputf8: bool, offered: &Extensions) -> Result<(), Misuse> {
+    if ascii || smtputf8 {
+        Ok(())
+    } else if offered.contains(Extension::SmtpUtf8) {
+        Err(Misuse::Utf8)
+    } else {
+        Err(Misuse::NotOffered)
+    }
+}

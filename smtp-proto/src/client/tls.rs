@@ -1,0 +1,118 @@
+//! The way into TLS: STARTTLS, the handshake that the driver does, and a new session inside.
+//!
+//! RFC 3207 4.2: what was learned in the clear is forgotten, and EHLO is said again. Nothing that stood behind the go-ahead in the clear
+//! is ever read as part of the encrypted session.
+
+use alloc::sync::Arc;
+
+use super::replies::is_unknown;
+use super::{Client, Config, Error, Event, Misuse, Sent, Stage, Tls, Transaction};
+use crate::line::Replies;
+use crate::{Command, Extension, Reply};
+
+/// Why a handshake failed.
+///
+/// ```
+/// use std::sync::Arc;
+/// use smtp_proto::client::{Client, Config, Error, TlsFault, Wants};
+///
+/// let mut client = Client::implicit_tls(Arc::new(Config::default()));
+/// client.tls_failed(TlsFault::Certificate);
+/// assert_eq!(client.next(&mut &b"220 mx\r\n"[..]), Err(Error::Certificate));
+/// assert_eq!(client.wants(), Wants::Close);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the other end is the wrong one, or there is none")]
+pub enum TlsFault {
+    /// The certificate does not verify, or names somebody else.
+    Certificate,
+    /// The two ends do not agree on anything.
+    Handshake,
+}
+
+impl Client {
+    /// A session over a connection that is encrypted already (RFC 8314 3), in front of its greeting.
+    #[must_use]
+    pub fn implicit_tls(config: Arc<Config>) -> Self {
+        Self { secure: true, ..Self::new(config) }
+    }
+
+    /// STARTTLS. Once it is accepted the machine wants a handshake, and behind that [`hello`](Self::hello) again.
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::NotOffered`]; [`Misuse::Order`]: the session is encrypted, or in a transaction. The rest as every command.
+    pub fn start_tls(&mut self) -> Result<Sent, Misuse> {
+        let offered = self.offered()?.contains(Extension::StartTls);
+        // RFC 3207 4.2: not inside TLS.
+        if self.secure || self.transaction.is_open() {
+            return Err(Misuse::Order);
+        }
+        if !offered {
+            return Err(Misuse::NotOffered);
+        }
+        let sent = self.queue(Command::StartTls)?;
+        self.stage = Stage::TlsAsked;
+        Ok(sent)
+    }
+
+    /// Says that TLS is negotiated, and the certificate was found good as far as that is asked for. Everything that the server said in the
+    /// clear is forgotten; only [`hello`](Self::hello) may come next. Does nothing where no handshake is [wanted](super::Wants::Tls).
+    pub fn tls_established(&mut self) {
+        if matches!(self.stage, Stage::Handshake) {
+            self.secure = true;
+            self.extensions = None;
+            self.transaction = Transaction::default();
+            self.replies = Replies::new();
+            self.stage = Stage::Hello;
+            self.retime();
+            self.stirred = true;
+        }
+    }
+
+    /// Says that it is not. The session is over: nothing is said in the clear on this connection any more.
+    pub fn tls_failed(&mut self, fault: TlsFault) {
+        if !self.is_over() {
+            self.fail(match fault {
+                TlsFault::Certificate => Error::Certificate,
+                TlsFault::Handshake => Error::Handshake,
+            });
+        }
+    }
+
+    /// Whether TLS is required and missing.
+    pub(super) fn needs_tls(&self) -> bool {
+        self.config.tls == Tls::Required && !self.secure
+    }
+
+    pub(super) fn tls_answered(&mut self, accepted: bool) {
+        self.stage = if accepted { Stage::Handshake } else { Stage::Commands };
+        if !accepted && self.needs_tls() {
+            self.fail(Error::TlsRequired);
+        }
+    }
+
+    /// Octets that come now are none of a server that waits for a handshake (CVE-2021-22947).
+    pub(super) fn in_handshake<'b>(&mut self, octets: usize) -> Result<Option<Event<'b>>, Error> {
+        match octets {
+            0 if self.eof => Err(self.fail(Error::Eof)),
+            0 => Ok(None),
+            octets => Err(self.fail(Error::PlaintextAfterStartTls(octets))),
+        }
+    }
+
+    /// A server that does not know EHLO, or does not offer STARTTLS, leads nowhere where TLS is required: somebody may have cut the offer
+    /// out (RFC 3207 6).
+    pub(super) fn insist_on_tls(&mut self, reply: Reply<'_>) {
+        let hopeless = match reply.class().is_positive() {
+            true => !self
+                .extensions
+                .as_ref()
+                .is_some_and(|offered| offered.contains(Extension::StartTls)),
+            false => is_unknown(reply),
+        };
+        if hopeless && self.needs_tls() {
+            self.fail(Error::TlsRequired);
+        }
+    }
+}

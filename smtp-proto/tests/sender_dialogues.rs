@@ -1,0 +1,97 @@
+//! The dialogues of the extensions with our client in its part, as their RFCs have them.
+
+use std::sync::Arc;
+
+use smtp_proto::client::{Config, Tls};
+use smtp_proto::testing::Script;
+
+/// In pieces of several lengths.
+#[track_caller]
+fn plays_with(config: Config, script: &str) {
+    let config = Arc::new(config);
+    for octets in [usize::MAX, 1, 2, 7, 100] {
+        Script::new(script).in_pieces_of(octets).assert_client(Arc::clone(&config));
+    }
+}
+
+#[track_caller]
+fn plays(script: &str) {
+    plays_with(Config::default(), script);
+}
+
+fn tls_required() -> Config {
+    let mut config = Config::default();
+    config.tls = Tls::Required;
+    config
+}
+
+/// RFC 3207 5.
+#[test]
+fn a_client_and_a_server_that_agree_on_tls() {
+    let script = "
+        S: 220 mail.imc.org SMTP service ready
+        C: EHLO mail.example.com
+        S: 250-mail.imc.org offers a warm hug of welcome
+        S: 250-8BITMIME
+        S: 250-STARTTLS
+        S: 250 DSN
+        C: STARTTLS
+        S: 220 Go ahead
+        C: <starts TLS negotiation>
+        C: EHLO mail.example.com
+        S: 250-mail.imc.org touches your hand gently for a moment
+        S: 250-8BITMIME
+        S: 250 DSN
+        C: MAIL FROM:<a@mail.example.com>
+        S: 250 OK
+        C: QUIT
+        S: 221 bye
+    ";
+    plays(script);
+    plays_with(tls_required(), script);
+}
+
+#[test]
+fn without_the_offer_nothing_is_said_where_tls_is_required() {
+    plays_with(
+        tls_required(),
+        "
+        S: 220 mail.imc.org SMTP service ready
+        C: EHLO mail.example.com
+        S: 250 mail.imc.org
+        C: <fails: TLS is required, and cannot be had>
+        C: <closes>
+        ",
+    );
+}
+
+#[test]
+fn what_is_slipped_in_behind_the_go_ahead_is_not_read() {
+    plays(
+        "
+        S: 220 mail.imc.org SMTP service ready
+        C: EHLO mail.example.com
+        S: 250-mail.imc.org
+        S: 250 STARTTLS
+        C: STARTTLS
+        S: 454 4.7.0 TLS not available due to temporary reason
+        C: QUIT
+        S: 221 bye
+        ",
+    );
+    // In one write: cut, the octets behind it are part of the handshake, which fails.
+    Script::new(
+        "
+        S: 220 mail.imc.org SMTP service ready
+        C: EHLO mail.example.com
+        S: 250-mail.imc.org
+        S: 250 STARTTLS
+        C: STARTTLS
+        S: 220 Go ahead
+        S: 250 evil
+        C: <fails: octets in the clear came behind the go-ahead for TLS>
+        C: <closes>
+        ",
+    )
+    .assert_client(Arc::new(Config::default()));
+}
