@@ -5,6 +5,7 @@
 //!
 //! * [`cases`]: what a peer may send and what must come of it, as data.
 //! * [`Script`]: a dialogue that reads like those of the RFCs, played against a server or a client.
+//! * [`naive`]: a second parser for each production, to compare the parsers with.
 //! * [`Pair`]: our client against our server, over a network that a seed makes as bad as networks are.
 //!
 //! ```
@@ -24,6 +25,7 @@ pub mod cases;
 mod desk;
 mod end;
 mod faults;
+pub mod naive;
 mod network;
 mod pair;
 mod player;

@@ -16,6 +16,7 @@ use core::str::FromStr;
 use bytes::BufMut;
 use nom::Parser;
 use nom::bytes::tag;
+use nom::combinator::recognize;
 use nom::multi::many0_count;
 use nom::sequence::{preceded, terminated};
 
@@ -210,11 +211,7 @@ fn mailbox_path(
             .strip_prefix(b"<")
             .ok_or_else(|| ParseError::new(place(input), ParseErrorKind::PathStart))?
     };
-    let start = if inner.starts_with(b"@") {
-        prefix(&mut source_route(syntax), inner, whole)?.0
-    } else {
-        inner
-    };
+    let start = if inner.starts_with(b"@") { behind_route(inner, whole, syntax)? } else { inner };
     let (rest, spec) = prefix(&mut spec(syntax), start, whole)?;
     let behind = if bare {
         rest
@@ -231,7 +228,19 @@ fn mailbox_path(
     Ok((mailbox, behind))
 }
 
-/// `A-d-l ":"`, which is dropped: RFC 5321 4.1.1.3 and appendix C.
+/// What stands behind `A-d-l ":"`. The route is dropped, but it is UTF-8 like the rest of the line (RFC 6531 3.3).
+fn behind_route(inner: &[u8], whole: usize, syntax: Syntax) -> Result<&[u8], ParseError> {
+    let (rest, route) = prefix(&mut recognize(source_route(syntax)), inner, whole)?;
+    match core::str::from_utf8(route) {
+        Ok(_) => Ok(rest),
+        Err(error) => {
+            let at = whole.saturating_sub(inner.len()).saturating_add(error.valid_up_to());
+            Err(ParseError::new(at, ParseErrorKind::Utf8))
+        }
+    }
+}
+
+/// `A-d-l ":"`: RFC 5321 4.1.1.3 and appendix C.
 fn source_route<'a>(syntax: Syntax) -> impl Parser<&'a [u8], Output = usize, Error = Failure> {
     let at_domain = || preceded(expect(ParseErrorKind::Domain, tag("@")), domain(syntax));
     terminated(

@@ -127,10 +127,13 @@ impl Verb {
     /// The verb at the front of a command line, with what stands behind it, the separating white space included.
     pub(crate) fn split_from(line: &[u8]) -> Result<(Self, &[u8]), ParseErrorKind> {
         // Nearly every command has a verb of four letters and a space.
-        let end = match line {
-            [_, _, _, _, b' ', ..] => 4,
-            _ => line.iter().position(|octet| matches!(octet, b' ' | b'\t')).unwrap_or(line.len()),
-        };
+        if let [_, _, _, _, b' ', ..] = line
+            && let Some((word, rest)) = line.split_at_checked(4)
+            && let Some(verb) = Self::parse(word)
+        {
+            return Ok((verb, rest));
+        }
+        let end = line.iter().position(|octet| matches!(octet, b' ' | b'\t')).unwrap_or(line.len());
         let (word, rest) = line.split_at_checked(end).unwrap_or((line, &[]));
         Self::parse(word).map(|verb| (verb, rest)).ok_or_else(|| stranger(word))
     }
@@ -210,6 +213,9 @@ mod tests {
         let kind = |line: &'static str| Verb::split_from(line.as_bytes()).unwrap_err();
         assert_eq!(kind("GET / HTTP/1.1"), ParseErrorKind::ForeignProtocol);
         assert_eq!(kind("Subject: x"), ParseErrorKind::ForeignProtocol);
+        // The fifth octet is a space, the word is shorter.
+        assert_eq!(kind("GET  / HTTP/1.1"), ParseErrorKind::ForeignProtocol);
+        assert_eq!(kind("To:  bob"), ParseErrorKind::ForeignProtocol);
         assert_eq!(kind("PROXY TCP4 1.1.1.1"), ParseErrorKind::Verb);
         assert_eq!(kind(" MAIL FROM:<a@x>"), ParseErrorKind::Verb);
         assert_eq!(kind("RSET\rQUIT"), ParseErrorKind::Verb);
