@@ -373,7 +373,7 @@ impl SessionLimits {
             };
             let sound = !keyword.is_empty()
                 && keyword.bytes().all(name)
-                && value.is_none_or(|value| !value.is_empty() && !value.contains([';', '=']));
+                && value.is_none_or(|value| !value.is_empty() && !value.contains(';'));
             if !sound {
                 return Self::NONE;
             }
@@ -477,6 +477,7 @@ mod tests {
             ("NEW=1 FLAG RCPTMAX=3", limits(None, Some(3), None)),
             ("RCPTMAX=3  MAILMAX=2", SessionLimits::NONE),
             ("RCPTMAX=3 A;B=2", SessionLimits::NONE),
+            ("RCPTMAX=3 A=b=c", limits(None, Some(3), None)),
             ("RCPTMAX=", SessionLimits::NONE),
             ("RCPTMAX", SessionLimits::NONE),
             ("", SessionLimits::NONE),

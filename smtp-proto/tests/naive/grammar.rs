@@ -16,6 +16,10 @@ pub(crate) fn well_formed(production: Production) -> BoxedStrategy<Vec<u8>> {
         Production::MailParams => params(mail_param()),
         Production::RcptParams => params(rcpt_param()),
         Production::Xtext => "([!-*,-<>-~]|\\+[0-9A-F]{2}){0,12}".boxed(),
+        Production::Base64 => {
+            "([A-Za-z0-9+/]{4}){0,3}([A-Za-z0-9+/][AQgw]==|[A-Z0-9+/]{2}[AEIMQUYcgkosw048]=)?"
+                .boxed()
+        }
         Production::Reply => reply("[ -~\t]{0,12}"),
         _ => ehlo(),
     };
@@ -92,6 +96,7 @@ fn mail_param() -> BoxedStrategy<String> {
         "BODY=(7BIT|8bitmime|BINARYMIME)",
         one_of(&["SMTPUTF8", "smtputf8"]),
         "RET=(FULL|hdrs)",
+        one_of(&["REQUIRETLS", "AUTH=<>", "auth=a+2Bb@x.test", "AUTH=+22a+20b+22@x.test"]),
         "ENVID=([!-*,-<>-~]|\\+20|\\+3D){1,9}",
         unknown_param(),
     ]
@@ -141,6 +146,10 @@ fn command() -> BoxedStrategy<String> {
         4 => joined([one_of(&["RCPT TO:", "rCPT tO:"]), path("<POSTMASTER>"), params(rcpt_param())]),
         2 => one_of(&["DATA", "data", "RSET", "QUIT", "NOOP", "HELP"]),
         1 => joined([one_of(&["NOOP", "HELP", "VRFY", "expn"]), text()]),
+        1 => joined([one_of(&["VRFY", "EXPN"]), " [!-~é]([ -~ü]{0,8}[!-~])?".boxed(), one_of(&[" SMTPUTF8", " smtputf8"])]),
+        1 => one_of(&["STARTTLS", "starttls"]),
+        1 => "BDAT (0|[0-9]{1,19}|18446744073709551615)( LAST| last)?",
+        1 => joined([one_of(&["AUTH ", "auth "]), "[A-Za-z0-9_-]{1,20}( =| [A-Z0-9]{4}| [a-z]{3}0AA==)?".boxed()]),
     ]
     .boxed()
 }
@@ -175,6 +184,8 @@ fn ehlo() -> BoxedStrategy<String> {
             "SIZE"
         ]),
         "SIZE [0-9]{1,21}",
+        "AUTH( [A-Za-z0-9-]{1,9}){0,3}",
+        "LIMITS( (MAILMAX|rcptmax|RCPTDOMAINMAX|NEW)(=[0-9]{1,7}|=[a-z=]{1,2})?){0,3}",
         "[A-Z0-9][A-Z0-9-]{0,6}( [!-~]{1,5}){0,2}[ \t]{0,2}",
     ];
     proptest::collection::vec(line, 1..6).prop_map(|texts| lines("250", texts)).boxed()

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 use core::fmt::Debug;
 use core::net::IpAddr;
 
+use super::command::mechanism;
 use super::{Command, Fault, Host, Mailbox, Meaning, Param, Path, Reply};
 use crate::{
-    Body, Escaped, Extension, Extensions, ForwardPath, MailParams, ParseErrorKind, RcptParams,
-    ReversePath, Syntax, Xtext,
+    Body, Escaped, Extension, Extensions, ForwardPath, Last, MailParams, ParseErrorKind,
+    RcptParams, ReversePath, SessionLimits, Syntax, Xtext,
 };
 
 /// A production of the grammar that has two parsers.
@@ -40,6 +41,8 @@ pub enum Production {
     RcptParams,
     /// xtext.
     Xtext,
+    /// base64.
+    Base64,
     /// A whole reply with its CRLFs.
     Reply,
     /// A reply to EHLO, read for what it offers.
@@ -65,7 +68,7 @@ pub struct Difference {
 
 impl Production {
     /// Every production.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Command,
         Self::ReversePath,
         Self::ForwardPath,
@@ -74,6 +77,7 @@ impl Production {
         Self::MailParams,
         Self::RcptParams,
         Self::Xtext,
+        Self::Base64,
         Self::Reply,
         Self::Ehlo,
     ];
@@ -114,6 +118,10 @@ impl Production {
                 let ours = text.ok().and_then(Xtext::parse);
                 let ours = ours.map(|ours| ours.decode().collect::<Vec<u8>>());
                 both.agree(ours, text.ok().and_then(super::xtext))
+            }
+            Self::Base64 => {
+                let ours = crate::Base64::parse(octets).ok();
+                both.agree(ours.map(|ours| ours.decode()), text.ok().and_then(super::base64))
             }
             Self::Reply => {
                 let ours = crate::Reply::parse(octets).ok();
@@ -191,11 +199,20 @@ fn command(command: &crate::Command<'_>) -> Command {
         crate::Command::Rcpt(rcpt) => {
             Command::Rcpt(path_of_forward(&rcpt.to), rcpt_params(&rcpt.params))
         }
+        crate::Command::Query { text, smtputf8: true, .. } => {
+            Command::Utf8Text(verb, text.as_str().into())
+        }
         crate::Command::Noop(text) | crate::Command::Query { text, .. } => {
             Command::Text(verb, text.as_str().into())
         }
-        crate::Command::Data | crate::Command::Rset | crate::Command::Quit => Command::Plain(verb),
-        _ => Command::Unread(verb),
+        crate::Command::Auth(auth) => Command::Auth(
+            auth.mechanism.to_string(),
+            auth.initial.map(|response| response.decode()),
+        ),
+        crate::Command::Bdat { octets, last: Last::Yes } => Command::Bdat(*octets, "LAST"),
+        crate::Command::Bdat { octets, last: Last::No } => Command::Bdat(*octets, ""),
+        crate::Command::Unsupported(_) => Command::Unread(verb),
+        _ => Command::Plain(verb),
     }
 }
 
@@ -242,6 +259,8 @@ fn mail_params(params: &MailParams<'_>) -> Vec<Param> {
         "BODY" => params.body().map(Body::name).map(word),
         "RET" => params.ret().map(|ret| word(ret.name())),
         "ENVID" => params.envid().map(|envid| Meaning::Octets(envid.decode().collect())),
+        "AUTH" => params.auth().map(|auth| Meaning::Octets(auth.decode().collect())),
+        "REQUIRETLS" => params.requiretls().then_some(Meaning::Raw),
         "SMTPUTF8" => params.smtputf8().then_some(Meaning::Raw),
         _ => Some(Meaning::Raw),
     };
@@ -291,37 +310,80 @@ fn reply(reply: &crate::Reply<'_>) -> Reply {
 struct Offer {
     known: Vec<&'static str>,
     size: Option<u64>,
+    mechanisms: Vec<String>,
+    /// MAILMAX, RCPTMAX and RCPTDOMAINMAX.
+    limits: [Option<u32>; 3],
     others: Vec<String>,
 }
 
 impl Offer {
     fn of(offered: &Extensions) -> Self {
         let known = Extension::all().filter(|extension| offered.contains(*extension));
+        let SessionLimits { mails, recipients, domains } = offered.limits();
         Self {
             known: known.map(Extension::keyword).collect(),
             size: offered.size(),
+            mechanisms: offered
+                .mechanisms()
+                .iter()
+                .map(|mechanism| mechanism.to_string())
+                .collect(),
+            limits: [mails, recipients, domains],
             others: offered.others().map(upper_keyword).collect(),
         }
     }
 
-    /// The last SIZE counts (RFC 1870 3); a number that is none says nothing.
+    /// The last line of a keyword counts, and all of AUTH.
     fn named(lines: &[(String, String)]) -> Self {
-        let has = |name: &str| lines.iter().any(|(keyword, _)| keyword == name);
-        let size = lines.iter().rfind(|(keyword, _)| keyword == "SIZE").and_then(|(_, number)| {
-            let digits = (1..=20).contains(&number.len())
-                && number.chars().all(|c| super::DIGITS.contains(c));
-            digits.then(|| number.parse().unwrap_or(u64::MAX))
-        });
+        let all = |name| lines.iter().filter(move |line| line.0 == name).map(|line| &*line.1);
+        let mut mechanisms: Vec<String> = Vec::new();
+        for name in all("AUTH").flat_map(|names| names.split(' ')).filter_map(mechanism) {
+            if !mechanisms.contains(&name) {
+                mechanisms.push(name);
+            }
+        }
         let unknown = |keyword: &str| Extension::all().all(|known| known.keyword() != keyword);
         let others = lines.iter().filter(|(keyword, _)| unknown(keyword));
         Self {
-            known: Extension::all().map(Extension::keyword).filter(|name| has(name)).collect(),
-            size,
+            known: Extension::all()
+                .map(Extension::keyword)
+                .filter(|name| all(name).next().is_some())
+                .collect(),
+            size: all("SIZE").next_back().and_then(|number| number_of(number, 20)),
+            mechanisms,
+            limits: all("LIMITS").next_back().and_then(limits).unwrap_or_default(),
             others: others
                 .map(|(keyword, params)| upper_keyword(&[keyword, " ", params].concat()))
                 .collect(),
         }
     }
+}
+
+/// Digits, at most so many; what does not fit is the largest.
+fn number_of(text: &str, most: usize) -> Option<u64> {
+    let sound = (1..=most).contains(&text.len()) && text.chars().all(|c| super::DIGITS.contains(c));
+    sound.then(|| text.parse().unwrap_or(u64::MAX))
+}
+
+/// RFC 9422 3: a value that is none is ignored, syntax that is none voids all.
+fn limits(params: &str) -> Option<[Option<u32>; 3]> {
+    let mut limits = [None; 3];
+    for param in params.split(' ') {
+        let (name, value) = param.split_once('=').unwrap_or((param, "-"));
+        let named =
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+        if !named || value.is_empty() || value.contains(';') {
+            return None;
+        }
+        let index = ["MAILMAX", "RCPTMAX", "RCPTDOMAINMAX"]
+            .iter()
+            .position(|known| name.eq_ignore_ascii_case(known));
+        let number = number_of(value, 6).filter(|_| !value.starts_with('0'));
+        if let (Some(index), Some(number)) = (index, number) {
+            limits[index] = u32::try_from(number).ok();
+        }
+    }
+    Some(limits)
 }
 
 fn upper_keyword(line: &str) -> String {

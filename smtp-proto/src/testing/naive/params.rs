@@ -3,7 +3,7 @@
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::{DIGITS, HEX, LETTERS, NonAscii, is_printable, only, xtext};
+use super::{DIGITS, HEX, LETTERS, NonAscii, is_printable, mailbox, only, xtext};
 use crate::Syntax;
 
 /// One parameter.
@@ -37,8 +37,15 @@ pub enum Meaning {
 type Read = fn(Option<&str>) -> Option<Meaning>;
 
 /// Keyword, and the reader of its value.
-const MAIL: [(&str, Read); 5] =
-    [("SIZE", size), ("BODY", body), ("SMTPUTF8", nothing), ("RET", ret), ("ENVID", envid)];
+const MAIL: [(&str, Read); 7] = [
+    ("SIZE", size),
+    ("BODY", body),
+    ("SMTPUTF8", nothing),
+    ("RET", ret),
+    ("ENVID", envid),
+    ("AUTH", auth),
+    ("REQUIRETLS", nothing),
+];
 const RCPT: [(&str, Read); 2] = [("NOTIFY", notify), ("ORCPT", orcpt)];
 
 /// Reads the parameters of MAIL that are all of `octets`, the space in front of the first included.
@@ -127,6 +134,13 @@ fn ret(value: Option<&str>) -> Option<Meaning> {
 fn envid(value: Option<&str>) -> Option<Meaning> {
     let octets = xtext(value?).filter(|_| value.is_some_and(|value| value.len() <= 100))?;
     let sound = octets.iter().all(|octet| (32..=126).contains(octet) || *octet == 9);
+    sound.then_some(Meaning::Octets(octets))
+}
+
+/// RFC 4954 5.
+fn auth(value: Option<&str>) -> Option<Meaning> {
+    let octets = xtext(value?)?;
+    let sound = octets == b"<>" || mailbox(&octets, Syntax::STRICT).is_some();
     sound.then_some(Meaning::Octets(octets))
 }
 
