@@ -95,3 +95,56 @@ fn what_is_slipped_in_behind_the_go_ahead_is_not_read() {
     )
     .assert_client(Arc::new(Config::default()));
 }
+
+/// RFC 4954 4.1, after TLS.
+#[test]
+fn a_client_that_proves_who_it_is() {
+    let hello = "
+        S: 220 smtp.example.com ESMTP Server
+        C: EHLO client.example.com
+        S: 250-smtp.example.com Hello
+        S: 250 STARTTLS
+        C: STARTTLS
+        S: 220 Ready to start TLS
+        C: <starts TLS negotiation>
+        C: EHLO client.example.com
+        S: 250-smtp.example.com Hello client.example.com
+        S: 250 AUTH GSSAPI DIGEST-MD5 PLAIN LOGIN
+    ";
+    let exchanges = [
+        "
+        C: AUTH PLAIN dGVzdAB0ZXN0ADEyMzQ=
+        S: 235 2.7.0 Authentication successful
+        ",
+        "
+        C: AUTH PLAIN
+        S: 334\x20
+        C: dGVzdAB0ZXN0ADEyMzQ=
+        S: 235 2.7.0 Authentication successful
+        ",
+        "
+        C: AUTH LOGIN
+        S: 334 VXNlcm5hbWU6
+        C: *
+        S: 501 5.7.0 Authentication aborted
+        ",
+        "
+        C: AUTH LOGIN
+        S: 334 !
+        C: *
+        S: 501 5.7.0 Authentication aborted
+        ",
+    ];
+    for exchange in exchanges {
+        plays(&[hello, exchange, "C: QUIT\nS: 221 bye\n"].concat());
+    }
+}
+
+#[test]
+fn in_the_clear_a_password_is_not_said() {
+    let hello =
+        "S: 220 smtp.example.com\nC: EHLO c.test\nS: 250-smtp.example.com\nS: 250 AUTH PLAIN\n";
+    let told = [hello, "C: AUTH PLAIN dGVzdAB0ZXN0ADEyMzQ=\n"].concat();
+    let played = Script::new(&told).against_client(Arc::new(Config::default()));
+    assert_eq!(played.to_string(), [hello, "C: <refused: this needs TLS>\n"].concat());
+}

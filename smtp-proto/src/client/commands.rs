@@ -174,7 +174,11 @@ impl Client {
     /// What is wrong with a call in this stage.
     pub(super) const fn misplaced(&self) -> Misuse {
         match self.stage {
-            Stage::Hello | Stage::TlsAsked | Stage::Handshake => Misuse::NotYet,
+            Stage::Hello
+            | Stage::TlsAsked
+            | Stage::Handshake
+            | Stage::AuthAsked
+            | Stage::Challenged(_) => Misuse::NotYet,
             Stage::Commands | Stage::DataAsked | Stage::Content(..) => Misuse::Content,
             Stage::ContentFailed | Stage::Quitting | Stage::Over => Misuse::Over,
         }
@@ -190,7 +194,7 @@ impl Client {
 
     /// The same for commands that a session which requires TLS does not say in the clear: all but EHLO, STARTTLS, NOOP and QUIT, which
     /// are those that RFC 3207 4 lets through.
-    fn may_command(&self) -> Result<&Extensions, Misuse> {
+    pub(super) fn may_command(&self) -> Result<&Extensions, Misuse> {
         match self.offered() {
             Ok(_) if self.needs_tls() => Err(Misuse::NeedsTls),
             offered => offered,

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use crate::Inbox;
 use crate::data::{Finder, LineEnds};
 use crate::line::ReplyLimits;
+use crate::{Inbox, Mechanisms};
 
 /// The configuration of client sessions, shared by them all.
 ///
@@ -31,6 +31,8 @@ pub struct Config {
     pub fallback: Fallback,
     /// Whether a letter may go in the clear.
     pub tls: Tls,
+    /// The mechanisms that may be used in the clear, none by default: whoever listens reads the password of most of them.
+    pub auth_in_clear: Mechanisms,
     /// Whether commands are sent in groups where the server allows it (RFC 2920).
     pub pipelining: Pipelining,
     /// What may wait to be sent.

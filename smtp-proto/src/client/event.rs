@@ -2,7 +2,7 @@
 
 use crate::data::ContentFault;
 use crate::line::ReplyFault;
-use crate::{ParseError, Reply, Timer, Verb};
+use crate::{Base64, ParseError, Reply, Timer, TlsFault, Verb};
 
 /// One command of a session: what it was, and the how-manieth.
 ///
@@ -56,6 +56,8 @@ pub enum Event<'b> {
         /// Recipients that were accepted, at least one.
         accepted: u32,
     },
+    /// 334: the server waits for [`auth_response`](super::Client::auth_response) or [`auth_cancel`](super::Client::auth_cancel).
+    Challenge(Base64<'b>),
     /// 421 that answers no command: the session is over (RFC 5321 3.8).
     Unavailable(Reply<'b>),
 }
@@ -97,12 +99,9 @@ pub enum Error {
     /// TLS is required, and the server does not offer or refused it.
     #[error("TLS is required, and cannot be had")]
     TlsRequired,
-    /// TLS was negotiated, and the server is not who it should be.
-    #[error("the certificate of the server is not the right one")]
-    Certificate,
-    /// TLS could not be negotiated.
-    #[error("TLS could not be negotiated")]
-    Handshake,
+    /// The handshake failed, or the server is not who it should be.
+    #[error(transparent)]
+    Tls(TlsFault),
 }
 
 impl From<ReplyFault> for Error {
@@ -126,7 +125,7 @@ impl From<ReplyFault> for Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// EHLO was not answered yet, and only `hello` may be called; or STARTTLS was said, and its reply and the handshake come first.
+    /// EHLO was not answered yet, and only `hello` may be called; or STARTTLS or AUTH was said, and what belongs to it comes first.
     #[error("the server has to answer first")]
     NotYet,
     /// The session requires TLS and does not have it, or this must not be said without.

@@ -20,6 +20,7 @@
 //! Commands queue freely once EHLO is answered, and leave in groups as RFC 2920 allows: [`outgoing`](Client::outgoing) ends at the first
 //! place where a reply must come first. For whole letters with many recipients there is [`Delivery`](crate::delivery::Delivery).
 
+mod auth;
 mod commands;
 mod config;
 mod content;
@@ -38,8 +39,8 @@ use bytes::BytesMut;
 pub use config::{Config, Fallback, Pipelining, Queue, Tls, Waits};
 pub use event::{Error, Event, Misuse, Sent, Wants};
 pub use pace::Pace;
-pub use tls::TlsFault;
 
+use self::auth::Wiped;
 use self::pipeline::{Asked, Depth, Pipeline};
 use crate::data::Writer;
 use crate::line::Replies;
@@ -59,6 +60,9 @@ pub struct Client {
     transaction: Transaction,
     /// The octets travel inside TLS.
     secure: bool,
+    authenticated: bool,
+    /// The initial response that had no room in the AUTH line.
+    held_response: Option<Wiped>,
     error: Option<Error>,
     stirred: bool,
     eof: bool,
@@ -77,6 +81,10 @@ enum Stage {
     TlsAsked,
     /// The driver negotiates TLS.
     Handshake,
+    /// AUTH or a response to its challenge is queued.
+    AuthAsked,
+    /// A challenge came in the exchange of this command.
+    Challenged(Sent),
     /// DATA is queued: its reply decides what comes next.
     DataAsked,
     /// 354 came: content is due for the message of this command.
@@ -133,6 +141,8 @@ impl Client {
             name: None,
             transaction: Transaction::default(),
             secure: false,
+            authenticated: false,
+            held_response: None,
             error: None,
             stirred: true,
             eof: false,
@@ -325,6 +335,19 @@ impl Client {
     #[must_use]
     pub const fn is_tls(&self) -> bool {
         self.secure
+    }
+
+    /// Whether AUTH succeeded.
+    #[must_use]
+    pub const fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    /// Whether there are secrets in [`outgoing`](Self::outgoing), which belong into no log. The machine wipes them once they are
+    /// [`sent`](Self::sent); whoever [takes](Self::take_outgoing) them does so himself.
+    #[must_use]
+    pub const fn is_outgoing_secret(&self) -> bool {
+        self.pipeline.is_secret()
     }
 
     /// The configuration.

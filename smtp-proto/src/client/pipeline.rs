@@ -7,6 +7,7 @@ use alloc::collections::VecDeque;
 
 use bytes::{Buf, BytesMut};
 
+use super::auth::wipe;
 use super::{Misuse, Sent};
 use crate::{Command, Verb};
 
@@ -22,6 +23,8 @@ pub(super) enum Asked {
     Content,
     /// The lone dot that answers a 354 for nobody.
     LoneDot,
+    /// The line that cancels an exchange of AUTH.
+    AuthCancel,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +64,8 @@ pub(super) struct Pipeline {
     last: u32,
     /// The number of the command that was answered last.
     answered: u32,
+    /// There are secrets in the text.
+    secret: bool,
 }
 
 impl Pipeline {
@@ -83,6 +88,7 @@ impl Pipeline {
             written: 0,
             last: 0,
             answered: 0,
+            secret: false,
         }
     }
 
@@ -115,6 +121,25 @@ impl Pipeline {
         self.last = self.last.wrapping_add(1);
         self.enter(sent, Asked::Command, octets, verb.ends_group());
         Ok(sent)
+    }
+
+    /// Queues a line of an exchange of AUTH, whose command is `sent`. Its octets are wiped once they are written.
+    pub(super) fn push_response(&mut self, sent: Sent, asked: Asked, text: &[u8]) {
+        // Nothing is to be moved that has a secret in it.
+        self.text.reserve(text.len().saturating_add(2));
+        self.text.extend_from_slice(text);
+        self.text.extend_from_slice(b"\r\n");
+        self.secret = true;
+        self.enter(sent, asked, text.len().saturating_add(2), true);
+    }
+
+    /// What was queued last holds a secret.
+    pub(super) const fn keep_secret(&mut self) {
+        self.secret = true;
+    }
+
+    pub(super) const fn is_secret(&self) -> bool {
+        self.secret
     }
 
     /// Drops what is not released, and queues QUIT.
@@ -181,11 +206,15 @@ impl Pipeline {
 
     pub(super) fn sent(&mut self, octets: usize) {
         let octets = octets.min(self.released);
+        if self.secret {
+            wipe(self.text.get_mut(..octets).unwrap_or_default());
+        }
         self.text.advance(octets);
         self.released = self.released.saturating_sub(octets);
         self.written = self.written.saturating_add(octets as u64);
         if self.text.is_empty() {
             self.text.clear();
+            self.secret = false;
         }
     }
 
@@ -193,6 +222,7 @@ impl Pipeline {
         let taken = self.text.split_to(self.released);
         self.released = 0;
         self.written = self.written.saturating_add(taken.len() as u64);
+        self.secret &= !self.text.is_empty();
         taken
     }
 
@@ -268,8 +298,16 @@ impl Pipeline {
 
     /// Nothing is to be written any more.
     pub(super) fn silence(&mut self) {
+        self.wipe();
         self.text.clear();
         self.released = 0;
+    }
+
+    fn wipe(&mut self) {
+        if self.secret {
+            wipe(&mut self.text);
+            self.secret = false;
+        }
     }
 
     /// Octets that were ever written.
@@ -285,5 +323,11 @@ impl Pipeline {
     /// Whether every command is answered.
     pub(super) fn is_idle(&self) -> bool {
         self.entries.is_empty()
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        self.wipe();
     }
 }

@@ -1,5 +1,6 @@
 //! Reads replies, counts each against its command, and moves the session as its class says.
 
+use super::auth::limits;
 use super::pipeline::Asked;
 use super::{Client, Error, Event, Fallback, Sent, Stage, Transaction};
 use crate::data::Writer;
@@ -25,7 +26,7 @@ impl Client {
             if matches!(self.stage, Stage::Handshake) {
                 return self.in_handshake(input.len());
             }
-            let reply = match self.replies.next(input, &self.config.replies) {
+            let reply = match self.replies.next(input, &limits(&self.stage, &self.config.replies)) {
                 Ok(Some(reply)) => reply,
                 Ok(None) if self.eof => return Err(self.fail(Error::Eof)),
                 Ok(None) => break,
@@ -88,6 +89,8 @@ impl Client {
     fn answered<'b>(&mut self, asked: Asked, to: Sent, reply: Reply<'b>) -> Option<Event<'b>> {
         match asked {
             Asked::Greeting => return Some(self.greeted(reply)),
+            Asked::Command if to.verb == Verb::Auth => return self.auth_answered(to, reply),
+            Asked::AuthCancel => self.stage = Stage::Commands,
             Asked::Command => {}
             Asked::Content | Asked::LoneDot => return Some(Event::Reply { to, reply }),
         }
@@ -182,19 +185,22 @@ pub(super) const fn is_unknown(reply: Reply<'_>) -> bool {
 
 /// Whether a reply can answer this: by its first digit, and the codes that belong to one command alone (RFC 5321 4.2.1, 4.3.2).
 fn suits(asked: Asked, verb: Verb, reply: Reply<'_>) -> bool {
-    let completion = match reply.class() {
+    let completed = match reply.class() {
         Class::Transient | Class::Permanent => return true,
-        Class::Completion => true,
+        Class::Completion => reply.code() != Code::CLOSING,
         Class::Intermediate => false,
     };
     match (asked, verb) {
         (Asked::Greeting, _) => reply.code() == Code::READY,
         // Neither 3yz nor 221 answers the final dot.
-        (Asked::Content | Asked::LoneDot, _) => completion && reply.code() != Code::CLOSING,
+        (Asked::Content | Asked::LoneDot, _) => completed,
+        // RFC 4954 4: an exchange that was given up ends by a refusal.
+        (Asked::AuthCancel, _) => false,
         (Asked::Command, Verb::Quit) => true,
         (Asked::Command, Verb::Data) => reply.code() == Code::START_MAIL_INPUT,
         (Asked::Command, Verb::StartTls) => reply.code() == Code::READY,
+        (Asked::Command, Verb::Auth) => completed || reply.code() == Code::CHALLENGE,
         (Asked::Command, Verb::Ehlo | Verb::Helo) => reply.code() == Code::OK,
-        (Asked::Command, _) => completion && reply.code() != Code::CLOSING,
+        (Asked::Command, _) => completed,
     }
 }

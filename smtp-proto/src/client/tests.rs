@@ -5,8 +5,12 @@ use alloc::vec::Vec;
 use core::mem::size_of;
 
 use super::*;
-use crate::{ForwardPathBuf, Host, Mail, MailParamsBuf, Rcpt, RcptParamsBuf, ReversePathBuf};
+use crate::{
+    ForwardPathBuf, Host, Mail, MailParamsBuf, Mechanism, Mechanisms, Rcpt, RcptParamsBuf,
+    ReversePathBuf,
+};
 
+mod auth;
 mod tls;
 
 fn client_of(config: Config) -> Client {
@@ -26,6 +30,9 @@ fn hear(client: &mut Client, replies: &str) -> Vec<String> {
             Ok(Some(Event::Greeting(reply))) => events.push(alloc::format!("greeting {reply}")),
             Ok(Some(Event::SendBody { accepted })) => {
                 events.push(alloc::format!("send to {accepted}"))
+            }
+            Ok(Some(Event::Challenge(challenge))) => {
+                events.push(alloc::format!("challenge {}", challenge.as_str()))
             }
             Ok(Some(Event::Unavailable(reply))) => {
                 events.push(alloc::format!("unavailable {reply}"))

@@ -8,27 +8,7 @@ use alloc::sync::Arc;
 use super::replies::is_unknown;
 use super::{Client, Config, Error, Event, Misuse, Sent, Stage, Tls, Transaction};
 use crate::line::Replies;
-use crate::{Command, Extension, Reply};
-
-/// Why a handshake failed.
-///
-/// ```
-/// use std::sync::Arc;
-/// use smtp_proto::client::{Client, Config, Error, TlsFault, Wants};
-///
-/// let mut client = Client::implicit_tls(Arc::new(Config::default()));
-/// client.tls_failed(TlsFault::Certificate);
-/// assert_eq!(client.next(&mut &b"220 mx\r\n"[..]), Err(Error::Certificate));
-/// assert_eq!(client.wants(), Wants::Close);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "the other end is the wrong one, or there is none")]
-pub enum TlsFault {
-    /// The certificate does not verify, or names somebody else.
-    Certificate,
-    /// The two ends do not agree on anything.
-    Handshake,
-}
+use crate::{Command, Extension, Reply, TlsFault};
 
 impl Client {
     /// A session over a connection that is encrypted already (RFC 8314 3), in front of its greeting.
@@ -41,11 +21,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Misuse::NotOffered`]; [`Misuse::Order`]: the session is encrypted, or in a transaction. The rest as every command.
+    /// [`Misuse::NotOffered`]; [`Misuse::Order`]: the session is encrypted, authenticated, or in a transaction. The rest as every command.
     pub fn start_tls(&mut self) -> Result<Sent, Misuse> {
         let offered = self.offered()?.contains(Extension::StartTls);
         // RFC 3207 4.2: not inside TLS.
-        if self.secure || self.transaction.is_open() {
+        if self.secure || self.authenticated || self.transaction.is_open() {
             return Err(Misuse::Order);
         }
         if !offered {
@@ -71,12 +51,20 @@ impl Client {
     }
 
     /// Says that it is not. The session is over: nothing is said in the clear on this connection any more.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use smtp_proto::TlsFault;
+    /// use smtp_proto::client::{Client, Config, Error, Wants};
+    ///
+    /// let mut client = Client::implicit_tls(Arc::new(Config::default()));
+    /// client.tls_failed(TlsFault::WrongName);
+    /// assert_eq!(client.next(&mut &b"220 mx\r\n"[..]), Err(Error::Tls(TlsFault::WrongName)));
+    /// assert_eq!(client.wants(), Wants::Close);
+    /// ```
     pub fn tls_failed(&mut self, fault: TlsFault) {
         if !self.is_over() {
-            self.fail(match fault {
-                TlsFault::Certificate => Error::Certificate,
-                TlsFault::Handshake => Error::Handshake,
-            });
+            self.fail(Error::Tls(fault));
         }
     }
 

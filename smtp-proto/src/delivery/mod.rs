@@ -417,8 +417,8 @@ impl<'e> Delivery<'e> {
             client::Event::Unavailable(reply) => {
                 Some(self.settled(Of::Rest, Fate::Transient, Some(reply)))
             }
-            // The session was greeted before the letter came.
-            client::Event::Greeting(_) => None,
+            // The session was greeted, and nobody asks for a password, before the letter came.
+            client::Event::Greeting(_) | client::Event::Challenge(_) => None,
         }
     }
 

@@ -10,7 +10,7 @@ use super::End;
 use super::script::{CLOSES, Direction, Line, NEGOTIATES};
 use crate::client::{self, Client, Misuse};
 use crate::server::{self, Server};
-use crate::{Command, Countdown, Inbox, Timer, Verb};
+use crate::{Base64, Command, Countdown, Inbox, Timer, Verb};
 
 /// More rounds than this without a new octet are a machine that never comes to rest.
 const ROUNDS: usize = 100_000;
@@ -217,6 +217,8 @@ pub(super) struct Calling {
     spoken: Spoken,
     /// Content is due: lines are those of a letter.
     content: bool,
+    /// A challenge came: the next line is a response.
+    challenged: bool,
     /// Lines that were written and did not come up in the script yet.
     ahead: usize,
     /// Lines that came up in the script and are not written yet: the client holds them back.
@@ -233,6 +235,7 @@ impl Calling {
             countdown: Countdown::new(),
             spoken: Spoken::new(End::Client),
             content: false,
+            challenged: false,
             ahead: 0,
             held: 0,
             failed: false,
@@ -241,11 +244,12 @@ impl Calling {
 
     /// Takes all events. Whether the session failed just now, and why.
     fn listen(&mut self) -> Option<client::Error> {
-        let Self { client, inbox, content, .. } = self;
+        let Self { client, inbox, content, challenged, .. } = self;
         inbox.feed(|input| {
             loop {
                 match client.next(input) {
                     Ok(Some(client::Event::SendBody { .. })) => *content = true,
+                    Ok(Some(client::Event::Challenge(_))) => *challenged = true,
                     Ok(Some(_)) => {}
                     Ok(None) => return None,
                     Err(error) => return Some(error),
@@ -258,6 +262,7 @@ impl Calling {
     fn call(&mut self, line: &[u8], said: &mut Vec<Line>) {
         let done = match self.content {
             true => self.content(line, said),
+            false if take(&mut self.challenged) => self.response(line),
             false => self.command(line),
         };
         if let Err(misuse) = done {
@@ -283,12 +288,25 @@ impl Calling {
             Ok(Command::Noop(text)) if text.as_str().is_empty() => client.noop(),
             Ok(Command::Quit) => client.quit(),
             Ok(Command::StartTls) => client.start_tls(),
+            Ok(Command::Auth(auth)) => {
+                let initial = auth.initial.map(|initial| initial.decode());
+                client.auth(auth.mechanism, initial.as_deref())
+            }
             Ok(Command::Query { verb: Verb::Vrfy, text, .. }) => client.verify(text.as_str()),
             Ok(Command::Query { verb: Verb::Expn, text, .. }) => client.expand(text.as_str()),
             Ok(Command::Query { verb: Verb::Help, text, .. }) => client.help(text.as_str()),
             _ => core::str::from_utf8(line)
                 .map_err(|_| Misuse::Invalid)
                 .and_then(|line| client.custom(line)),
+        }
+        .map(drop)
+    }
+
+    fn response(&mut self, line: &[u8]) -> Result<(), Misuse> {
+        match Base64::parse(line) {
+            Ok(response) => self.client.auth_response(&response.decode()),
+            Err(_) if line == b"*" => self.client.auth_cancel(),
+            Err(_) => Err(Misuse::Invalid),
         }
         .map(drop)
     }

@@ -3,10 +3,10 @@
 use crate::session::{LETTER, Outcome, Session};
 use crate::state::opened;
 use crate::verdict::of_word;
-use smtp_proto::client::{Event, TlsFault, Wants};
+use smtp_proto::client::{Event, Wants};
 use smtp_proto::data::{Finder, LineEnds, Newlines, Piece, Reader, Writer};
 use smtp_proto::testing::cases::{Case, Pre};
-use smtp_proto::{Command, MailboxBuf, ParseError, Reply};
+use smtp_proto::{Command, MailboxBuf, ParseError, Reply, TlsFault};
 
 /// Whether a row in words holds; one that nobody has put into practice does not.
 pub(crate) fn judge(case: &Case<'_>) -> Result<(), String> {
@@ -14,8 +14,9 @@ pub(crate) fn judge(case: &Case<'_>) -> Result<(), String> {
         "SS-19" => stuffing_is_undone_and_the_end_is_unique(),
         "CI-18" => nothing_is_shown_raw(),
         "TC-12" => inside_tls(case),
-        "TC-13" | "TC-15" => negotiation_fails(case, TlsFault::Certificate),
-        "TC-14" => negotiation_fails(case, TlsFault::Handshake),
+        "TC-13" => negotiation_fails(case, TlsFault::UnknownIssuer),
+        "TC-14" => negotiation_fails(case, TlsFault::Incompatible),
+        "TC-15" => negotiation_fails(case, TlsFault::WrongName),
         "RL-07" => lost_behind_the_dot(case),
         "RL-08" => put_off_behind_the_dot(case),
         "RL-09" => each_by_itself(case),

@@ -226,6 +226,8 @@ fn record(
         Event::Reply { reply, .. } | Event::Unavailable(reply) => {
             outcome.replies.push(reply.to_owned())
         }
+        // It is answered by nobody here.
+        Event::Challenge(_) => {}
         Event::SendBody { .. } => {
             if let Some(letter) = letter {
                 assert_eq!(client.body(letter), Ok(letter.len()));

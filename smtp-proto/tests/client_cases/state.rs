@@ -1,13 +1,13 @@
 //! Brings a session to where a row begins.
 
 use crate::session::Session;
-use smtp_proto::MailParams;
 use smtp_proto::client::{Config, Tls};
 use smtp_proto::data::LineEnds;
 use smtp_proto::testing::cases::{Case, Policy, Pre, Word};
+use smtp_proto::{MailParams, Mechanism};
 
 /// Everything that a row may need.
-const OFFERED: [&str; 10] = [
+const OFFERED: [&str; 11] = [
     "PIPELINING",
     "SIZE 131072",
     "8BITMIME",
@@ -18,6 +18,7 @@ const OFFERED: [&str; 10] = [
     "VRFY",
     "EXPN",
     "STARTTLS",
+    "AUTH LOGIN PLAIN SCRAM-SHA-256 OAUTHBEARER XOAUTH2",
 ];
 
 /// What the server says on the way to a state, beginning with the reply to MAIL.
@@ -37,12 +38,18 @@ pub(crate) fn opened(case: &Case<'_>) -> Result<Session, String> {
         Pre::CGreeting => {}
         Pre::CHello => session.hear(b"220 mx.test ESMTP\r\n"),
         Pre::CStartTls => to_starttls(&mut session, &keywords),
-        Pre::CTls | Pre::CTlsHello => {
+        Pre::CTls | Pre::CTlsHello | Pre::CAuth => {
             to_starttls(&mut session, &keywords);
             session.hear(b"220 2.0.0 Go on\r\n");
             session.client.tls_established();
-            if case.pre == Pre::CTlsHello {
+            if case.pre != Pre::CTls {
                 session.hello();
+            }
+            if case.pre == Pre::CAuth {
+                session.hear(ehlo(&keywords).as_bytes());
+                let login = Mechanism::new("LOGIN").expect("a name");
+                session.client.auth(login, None).expect("AUTH may come");
+                session.settle();
             }
         }
         Pre::CApi

@@ -6,7 +6,9 @@ use crate::state::opened;
 use crate::{api, body, described};
 use smtp_proto::client::{Error, Misuse};
 use smtp_proto::testing::cases::{Bytes, Case, ExpectedReply, Pre, Steps, Then, Word};
-use smtp_proto::{Extension, Extensions, Mail, MailParamsBuf, ReplyBuf, ReversePath};
+use smtp_proto::{
+    Extension, Extensions, Mail, MailParamsBuf, Mechanism, ReplyBuf, ReversePath, TlsFault,
+};
 
 /// Replays a row in every way, and says what does not hold.
 pub(crate) fn judge(case: &Case<'_>) -> Result<(), String> {
@@ -64,6 +66,10 @@ fn refused(case: &Case<'_>, steps: &Steps) -> Result<(), String> {
             "TC-16" => {
                 let params: MailParamsBuf = "REQUIRETLS".parse().expect("a parameter");
                 client.mail(&Mail { from: ReversePath::Null, params: params.as_ref() })
+            }
+            "AU-40" => {
+                let plain = Mechanism::new("PLAIN").expect("a name");
+                client.auth(plain, Some(b"\0u\0p"))
             }
             other => return Err(format!("{other} is not put into practice")),
         };
@@ -136,6 +142,9 @@ fn is(reply: &ReplyBuf, expected: &ExpectedReply<'_>) -> bool {
 
 /// The kind of an error, without what else it says.
 fn kind(error: Error) -> String {
+    if let Error::Tls(TlsFault::UnknownIssuer | TlsFault::WrongName) = error {
+        return "Certificate".to_owned();
+    }
     let shown = format!("{error:?}");
     shown.split('(').next().unwrap_or_default().to_owned()
 }
