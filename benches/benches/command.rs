@@ -1,49 +1,51 @@
-//! Command lines: read one by one, and served as a pipelined group with their replies.
+//! Command lines: read one by one, in a pipelined group, and served with their replies.
 
 #![allow(missing_docs, reason = "criterion_group! writes a public function")]
-
-mod session;
 
 use core::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use session::Session;
 use smtp_proto::Command;
+use smtp_proto::line::{Line, Lines};
+use smtp_proto_benches::input::{LINES, Parameters, group};
+use smtp_proto_benches::server::{Session, config};
 
-const LINES: [(&str, &[u8]); 4] = [
-    ("EHLO", b"EHLO mail.client.example"),
-    ("MAIL", b"MAIL FROM:<alice@client.example>"),
-    ("MAIL SIZE BODY", b"MAIL FROM:<alice@client.example> SIZE=4096 BODY=8BITMIME"),
-    ("RCPT", b"RCPT TO:<bob.brown@server.example>"),
-];
+const GROUPS: [(&str, Parameters); 2] =
+    [("plain", Parameters::None), ("with parameters", Parameters::All)];
 
 fn parse(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("parse");
+    let mut benches = criterion.benchmark_group("command");
     for (name, line) in LINES {
-        group.bench_function(name, |bencher| bencher.iter(|| Command::parse(black_box(line))));
+        benches.bench_function(name, |bencher| bencher.iter(|| Command::parse(black_box(line))));
     }
-    group.finish();
+    benches.finish();
 }
 
-/// 1 MAIL, 100 RCPT and DATA in one read; the lone dot that ends the empty letter is timed with them.
-fn serve(criterion: &mut Criterion) {
-    let rcpt = (0..100).map(|number| format!("RCPT TO:<recipient{number}@server.example>\r\n"));
-    let commands =
-        format!("MAIL FROM:<alice@client.example>\r\n{}DATA\r\n", rcpt.collect::<String>());
-    let mut session = Session::new(1 << 20);
-    let replies = session.serve(commands.as_bytes(), |_| ());
-    assert!(replies > 102 * b"250 2.0.0 \r\n".len(), "each command is answered");
-    session.serve(b".\r\n", |_| ());
-
-    let mut group = criterion.benchmark_group("serve");
-    group.throughput(Throughput::Elements(102));
-    group.bench_function("group of 102", |bencher| {
-        bencher.iter(|| {
-            session.serve(black_box(commands.as_bytes()), |_| ()) + session.serve(b".\r\n", |_| ())
+/// 1 MAIL, 100 RCPT and DATA in one read; the lone dot that ends the empty letter is timed with those that are served.
+fn groups(criterion: &mut Criterion) {
+    for (name, parameters) in GROUPS {
+        let commands = group(parameters);
+        let mut benches = criterion.benchmark_group(format!("command, group of 102, {name}"));
+        benches.throughput(Throughput::Elements(102));
+        benches.bench_function("parse", |bencher| bencher.iter(|| read(black_box(&commands))));
+        let mut session = Session::greeted(&config(1 << 20));
+        benches.bench_function("serve", |bencher| {
+            bencher.iter(|| session.serve(black_box(&commands)) + session.serve(b".\r\n"));
         });
-    });
-    group.finish();
+        benches.bench_function("memchr", |bencher| {
+            bencher.iter(|| memchr::memchr(0, black_box(&commands)));
+        });
+        benches.finish();
+    }
 }
 
-criterion_group!(command, parse, serve);
+fn read(mut input: &[u8]) -> usize {
+    let (mut lines, mut commands) = (Lines::new(), 0);
+    while let Some(Line::Whole(line)) = lines.next(&mut input, 2048) {
+        commands += usize::from(black_box(Command::parse(line)).is_ok());
+    }
+    commands
+}
+
+criterion_group!(command, parse, groups);
 criterion_main!(command);
