@@ -25,6 +25,7 @@ mod commands;
 mod config;
 mod content;
 mod event;
+mod introduction;
 mod pace;
 mod pipeline;
 mod replies;
@@ -38,6 +39,7 @@ use bytes::BytesMut;
 
 pub use config::{Config, Fallback, Pipelining, Queue, Tls, Waits};
 pub use event::{Error, Event, Misuse, Sent, Wants};
+pub use introduction::{Introduction, IntroductionError};
 pub use pace::Pace;
 
 use self::auth::Wiped;

@@ -11,6 +11,7 @@ use crate::{
 };
 
 mod auth;
+mod introduction;
 mod tls;
 
 fn client_of(config: Config) -> Client {
