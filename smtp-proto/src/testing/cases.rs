@@ -33,11 +33,13 @@
     reason = "reads tables of the project, and nothing that a peer sends"
 )]
 
+mod judge;
 mod notation;
 mod replies;
 mod state;
 mod words;
 
+pub use judge::{Obstacle, Verdict};
 pub use notation::{NotationError, Step, Steps};
 pub use replies::{ExpectedReply, replies};
 pub use state::Pre;

@@ -128,6 +128,31 @@ impl Steps {
         all
     }
 
+    /// The same steps with other octets in every place where these stand, as far as they stand within one repetition.
+    ///
+    /// ```
+    /// use smtp_proto::testing::cases::Steps;
+    ///
+    /// let steps = Steps::parse("{2*RCPT TO:<r@t.test>\\r\\n}", 1)?.with(b"<r@t.test>", b"<me@x.test>");
+    /// assert_eq!(steps.to_vec(), b"RCPT TO:<me@x.test>\r\n".repeat(2));
+    /// # Ok::<(), smtp_proto::testing::cases::NotationError>(())
+    /// ```
+    #[must_use]
+    pub fn with(&self, old: &[u8], new: &[u8]) -> Self {
+        let each = |node: &Node| match node {
+            Node::Octets(octets) => Node::Octets(replaced(octets, old, new)),
+            Node::Run { block, unit, times } => {
+                let unit = replaced(&block[..*unit], old, new);
+                Self { nodes: Vec::from([Node::Octets(unit)]) }.repeat(*times)
+            }
+            Node::Group { inner, times } => {
+                Node::Group { inner: inner.with(old, new), times: *times }
+            }
+            Node::Mark(step) => Node::Mark(*step),
+        };
+        Self { nodes: self.nodes.iter().map(each).collect() }
+    }
+
     fn boxed(&self) -> Box<dyn Iterator<Item = Step<'_>> + '_> {
         Box::new(self.nodes.iter().flat_map(Node::steps))
     }
@@ -166,6 +191,23 @@ impl Node {
             }
         }
     }
+}
+
+fn replaced(mut octets: &[u8], old: &[u8], new: &[u8]) -> Vec<u8> {
+    let mut all = Vec::new();
+    while let Some((first, rest)) = octets.split_first() {
+        match octets.strip_prefix(old) {
+            Some(behind) if !old.is_empty() => {
+                all.extend_from_slice(new);
+                octets = behind;
+            }
+            _ => {
+                all.push(*first);
+                octets = rest;
+            }
+        }
+    }
+    all
 }
 
 struct Parser<'a> {
