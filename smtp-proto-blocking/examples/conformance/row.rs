@@ -1,8 +1,11 @@
 //! One row: asked of the server, and judged.
 
-use smtp_proto::ReplyBuf;
-use smtp_proto::testing::cases::{self, Bytes, Case, Obstacle, Steps, Then, Verdict};
+use smtp_proto::testing::cases::{
+    self, Bytes, Case, ExpectedReply, Obstacle, Steps, Then, Verdict,
+};
+use smtp_proto::{Code, ReplyBuf};
 
+use crate::shown;
 use crate::target::{Target, Withheld, codes};
 
 /// What became of a row.
@@ -108,13 +111,11 @@ impl Table {
         if !said.is_empty() {
             peer.play(&target.readdress(&opening));
             let (replies, fault) = peer.replies();
-            reached(&codes(&replies), &said.iter().map(|reply| reply.code).collect::<Vec<_>>())
-                .map_err(|(kind, code)| {
-                    let last = replies.last().map(|reply| reply.as_ref().to_string());
-                    let last =
-                        last.or(fault).filter(|_| code).unwrap_or_else(|| "no reply".to_owned());
-                    (kind, format!("its state is not reached: {last}"))
-                })?;
+            reached(&replies, &said).map_err(|(kind, reply)| {
+                let reply = reply.map(|reply| shown::reply(&reply.as_ref())).or(fault);
+                let reply = reply.unwrap_or_else(|| "no reply".to_owned());
+                (kind, format!("its state is not reached: {reply}"))
+            })?;
         }
         let sent = target.readdress(steps);
         peer.play(&sent);
@@ -150,14 +151,21 @@ impl Table {
     }
 }
 
-/// Whether the session stands where the row asks it to; an error says whether a reply is to blame.
-fn reached(codes: &[u16], said: &[u16]) -> Result<(), (Kind, bool)> {
-    let alike = codes.iter().zip(said).all(|(code, other)| code / 100 == other / 100);
-    match codes.last() {
-        _ if alike && codes.len() == said.len() => Ok(()),
-        None => Err((Kind::Skipped, false)),
+/// Whether the session stands where the row asks it to; an error says which reply is to blame.
+fn reached<'r>(
+    replies: &'r [ReplyBuf],
+    said: &[ExpectedReply<'_>],
+) -> Result<(), (Kind, Option<&'r ReplyBuf>)> {
+    let alike = |reply: &ReplyBuf, said: &ExpectedReply<'_>| {
+        u16::from(reply.as_ref().class().digit()) == said.code / 100
+    };
+    let pairs = replies.iter().zip(said);
+    let other = pairs.into_iter().find(|(reply, said)| !alike(reply, said)).map(|(reply, _)| reply);
+    match other {
+        None if replies.len() == said.len() => Ok(()),
+        None => Err((Kind::Skipped, None)),
         // The server wants a rest.
-        Some(421) => Err((Kind::Skipped, true)),
-        Some(_) => Err((Kind::NotApplicable, !alike)),
+        Some(reply) if reply.as_ref().code() == Code::UNAVAILABLE => Err((Kind::Skipped, other)),
+        Some(_) => Err((Kind::NotApplicable, other)),
     }
 }

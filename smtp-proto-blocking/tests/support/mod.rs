@@ -1,18 +1,15 @@
 //! What the tests of the example programs share.
 
+pub(crate) mod program;
 pub(crate) mod scenarios;
 pub(crate) mod scripted;
 
 use core::time::Duration;
-use std::env;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::thread;
 use std::time::Instant;
-
-use serde_json::Value;
 
 /// How a program ended.
 #[derive(Debug)]
@@ -26,7 +23,7 @@ pub(crate) struct Ended {
 /// Runs the `send` example with these arguments and this standard input. It is ended after `patience`, and its memory is limited.
 pub(crate) fn send(arguments: &[&str], stdin: Vec<u8>, patience: Duration) -> Ended {
     let start = Instant::now();
-    let mut process = limited(send_program())
+    let mut process = limited(program::example("send"))
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -76,29 +73,4 @@ fn wait(process: &mut Child, patience: Duration) -> Option<i32> {
     process.kill().expect("it can be ended");
     process.wait().expect("it is ended");
     None
-}
-
-/// The `send` example, built like the tests themselves.
-fn send_program() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let test = env::current_exe().expect("a test is a file");
-        let released = test.components().any(|part| part.as_os_str() == "release");
-        // The features of the whole workspace, as in its test command: then nothing is left to compile here.
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--workspace", "--all-features", "--example", "send"])
-            .args(["--profile", if released { "release" } else { "test" }])
-            .arg("--message-format=json")
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .stderr(Stdio::inherit())
-            .output()
-            .expect("cargo runs");
-        assert!(built.status.success(), "send does not compile");
-        let messages = String::from_utf8(built.stdout).expect("JSON is UTF-8");
-        let messages = messages.lines().map(|line| serde_json::from_str(line).expect("it is JSON"));
-        messages
-            .filter(|message: &Value| message["target"]["name"] == "send")
-            .find_map(|message| message["executable"].as_str().map(PathBuf::from))
-            .expect("cargo names the program")
-    })
 }
