@@ -57,10 +57,10 @@ impl<H: Handler> Dialogue<H> {
             }
             Event::Mail { mail, pending } => server.decide(pending, ask(|| handler.mail(&mail))?),
             Event::Rcpt { rcpt, pending } => server.decide(pending, ask(|| handler.rcpt(&rcpt))?),
-            Event::Query { verb, text, pending } => {
+            Event::Query { verb, text, smtputf8, pending } => {
                 match ask(|| handler.verify(verb, text.as_str()))? {
                     Ok(None) => {
-                        server.decline(Event::Query { verb, text, pending });
+                        server.decline(Event::Query { verb, text, smtputf8, pending });
                         Ok(())
                     }
                     Ok(Some(reply)) | Err(reply) => server.reply(pending, &reply.as_ref()),

@@ -107,6 +107,7 @@ impl<S: Socket> Session<S> {
                 Wants::Flush(timer) => self.write(timer)?,
                 Wants::Read(timer) => return self.read(timer).map(|()| true),
                 Wants::Answer(_) => self.server.abandon(),
+                Wants::Tls(_) => return Ok(false),
                 Wants::Close => {
                     if !mem::replace(&mut self.over, true) {
                         let _ = linger(&mut self.socket);

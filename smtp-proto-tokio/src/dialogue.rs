@@ -92,10 +92,12 @@ impl<H: Handler> Dialogue<H> {
                 span.in_scope(|| debug!(to = %rcpt.to, verdict = %Shown(&verdict), "RCPT"));
                 self.decide(outlet, pending, verdict);
             }
-            Event::Query { verb, text, pending } => {
+            Event::Query { verb, text, smtputf8, pending } => {
                 let call = async { handler.verify(verb, text.as_str()).await };
                 match outlet.ask(limit, span, call).await? {
-                    Ok(None) => outlet.server.decline(Event::Query { verb, text, pending }),
+                    Ok(None) => {
+                        outlet.server.decline(Event::Query { verb, text, smtputf8, pending })
+                    }
                     Ok(Some(reply)) | Err(reply) => {
                         note(span, outlet.server.reply(pending, &reply.as_ref()));
                     }

@@ -109,6 +109,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Wants::Next => return Ok(true),
                 Wants::Flush(timer) => self.wait(timer, Writing::Yes).await?,
                 Wants::Read(timer) | Wants::Answer(timer) => self.wait(timer, Writing::No).await?,
+                Wants::Tls(_) => return Ok(false),
                 Wants::Close => {
                     self.linger.run(&mut self.link.stream).await;
                     return Ok(false);

@@ -91,6 +91,8 @@ impl Connection {
                 Wants::Next => true,
                 Wants::Flush(_) => self.write()? || self.read()?,
                 Wants::Read(_) | Wants::Answer(_) => self.read()?,
+                // This server has no TLS, and offers none.
+                Wants::Tls(_) => return Ok(false),
                 Wants::Close => return self.close(),
             };
             match wants.timer() {

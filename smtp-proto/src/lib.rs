@@ -38,6 +38,7 @@
 //! | [`server`] | the receiving machine |
 //! | [`client`] | the sending machine |
 //! | [`delivery`] | one letter to many recipients over a client: the fate of each, exactly once |
+//! | [`sasl`] | what is said in the exchange of AUTH, for both sides |
 //! | [`report`] | trace fields and delivery reports as text |
 //! | [`stock`] | replies that a server gives often |
 //!
@@ -63,6 +64,7 @@ pub mod delivery;
 mod inbox;
 pub mod line;
 pub mod report;
+pub mod sasl;
 pub mod server;
 pub mod stock;
 #[cfg(feature = "testing")]

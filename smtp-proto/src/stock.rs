@@ -8,6 +8,8 @@
 //! | 451 4.7.1 [`NOT_YET`] | it may later |
 //! | 451 4.3.0 [`LOCAL_ERROR`], 452 4.3.1 [`NO_SPACE`], 451 4.4.3 [`DIRECTORY_FAILURE`] | a fault of this server, which will pass |
 //! | 552 5.3.4 [`MESSAGE_TOO_BIG`], 554 5.6.0 [`CONTENT_REFUSED`], 554 5.4.6 [`LOOP`] | the letter itself is refused |
+//! | 535 5.7.8 [`BAD_CREDENTIALS`], 454 4.7.0 [`NO_SECURITY_NOW`] | AUTH failed, or cannot be had now |
+//! | 501 5.7.0 [`NO_INITIAL_RESPONSE`], 504 5.5.4 [`UNKNOWN_MECHANISM`] | AUTH cannot begin so |
 //! | 421 [`SHUTTING_DOWN`], [`TOO_MANY_CONNECTIONS`], [`TOO_MANY_FROM_PEER`], [`BROKEN`] | the session is over |
 //! | 252 [`CANNOT_VERIFY`] | VRFY tells nothing |
 //!
@@ -68,6 +70,14 @@ stock! {
     CONTENT_REFUSED TRANSACTION_FAILED OTHER_MEDIA_ERROR permanent "Content refused";
     /// 554 5.4.6: the letter goes round in circles (RFC 5321 6.3).
     LOOP TRANSACTION_FAILED ROUTING_LOOP_DETECTED permanent "Too many hops";
+    /// 535 5.7.8: to AUTH, the same for a user that is not known and a wrong password (RFC 4954 6).
+    BAD_CREDENTIALS CREDENTIALS_INVALID AUTH_CREDENTIALS_INVALID permanent "Authentication failed";
+    /// 454 4.7.0: to AUTH and STARTTLS, where what is behind them does not work now (RFC 4954 6, RFC 3207 4).
+    NO_SECURITY_NOW TEMPORARY_SECURITY_FAILURE OTHER_SECURITY_STATUS transient "Not available now";
+    /// 501 5.7.0: an initial response to a mechanism in which the server speaks first (RFC 4954 4).
+    NO_INITIAL_RESPONSE BAD_ARGUMENTS OTHER_SECURITY_STATUS permanent "This mechanism has no initial response";
+    /// 504 5.5.4: a mechanism that is not known here (RFC 4954 4).
+    UNKNOWN_MECHANISM PARAMETER_NOT_IMPLEMENTED INVALID_COMMAND_ARGUMENTS permanent "Unknown mechanism";
     /// 421 4.3.2: the server stops (RFC 5321 3.8).
     SHUTTING_DOWN UNAVAILABLE SYSTEM_NOT_ACCEPTING_MESSAGES transient "Shutting down";
     /// 421 4.3.2: the server is at its limit.

@@ -66,6 +66,10 @@ fn options<'a>(case: &Case<'a>) -> Option<Vec<&'a str>> {
         return None;
     }
     case.pre.opening()?;
+    let secured = matches!(case.pre, Pre::PT | Pre::PT3 | Pre::PT4 | Pre::PA | Pre::PC);
+    if secured || ["TL", "AU"].contains(&case.class()) {
+        return None;
+    }
     let mut options = Vec::from(SINK);
     if case.pre == Pre::P0 {
         // The greeting comes late enough for octets to be early.

@@ -54,7 +54,7 @@ impl Server {
     /// Gives any event the safe stock answer, and does nothing where none is owed: the last arm of every server.
     ///
     /// Connections, hellos and senders are accepted, and the content is read; recipients are refused (550 5.1.1), messages put off
-    /// (451 4.3.0), VRFY is 252, and the rest 502. So nobody gets mail that nobody keeps.
+    /// (451 4.3.0), STARTTLS and AUTH 454 4.7.0, VRFY is 252, and the rest 502. So nobody gets mail that nobody keeps.
     pub fn decline(&mut self, event: Event<'_>) {
         // A token that is late has no answer any more, which is all that can go wrong.
         let _answered = match event {
@@ -64,12 +64,23 @@ impl Server {
             Event::Rcpt { pending, .. } => self.reply(pending, &stock::NO_SUCH_MAILBOX),
             Event::Data { pending, .. } => self.accept(pending),
             Event::Message { pending, .. } => self.reply(pending, &stock::UNANSWERED.reply),
+            Event::StartTls(pending) => {
+                self.reply(pending, &crate::stock::NO_SECURITY_NOW.as_ref())
+            }
+            Event::Auth { pending, .. } | Event::AuthLine { pending, .. } => {
+                self.reply(pending, &crate::stock::NO_SECURITY_NOW.as_ref())
+            }
             Event::Query { verb: Verb::Vrfy, pending, .. } => {
                 self.reply(pending, &stock::CANNOT_VERIFY)
             }
             Event::Query { pending, .. } => self.reply(pending, &stock::NOT_IMPLEMENTED.reply),
             _ => Ok(()),
         };
+    }
+
+    /// The stock positive reply to a question that nothing else is owed in front of.
+    pub(super) fn accept_first<K: Kind>(&mut self, _: &Pending<K>) {
+        self.settle(0, K::QUESTION, &K::QUESTION.stock());
     }
 
     fn answer<K: Kind>(
@@ -93,10 +104,11 @@ impl Server {
         match question {
             Question::Connect => return self.greet(reply),
             Question::Hello if accepted => {
-                let offer = self.config.offered();
+                let offer = self.config.offered(self.state.channel());
                 return self.accept_hello_at(index, first_line(reply), &offer);
             }
-            Question::Hello | Question::Query => {}
+            Question::Hello | Question::Query | Question::StartTls => {}
+            Question::Auth => self.state.auth_ended(Self::auth_outcome(reply.code())),
             Question::Mail => self.state.mail_answered(accepted),
             Question::Rcpt => self.state.rcpt_answered(accepted),
             Question::Data if accepted => {
@@ -142,7 +154,7 @@ impl Server {
     fn accept_hello_at(&mut self, index: usize, greet: &str, offer: &Extensions) {
         let offer = match self.state.hello_verb_asked() {
             Verb::Helo => Extensions::none(),
-            _ => offer.restricted_to(&self.config.offered()),
+            _ => offer.restricted_to(&self.config.offered(self.state.channel())),
         };
         let text = hello_text(&self.config, greet, Some(&offer));
         let size = offer.size().filter(|&octets| octets != 0).unwrap_or(u64::MAX);
@@ -210,10 +222,14 @@ impl Server {
         }
     }
 
-    pub(super) fn write(&mut self, reply: &Reply<'_>) {
+    pub(super) fn flush_begins(&mut self) {
         if self.outgoing.is_empty() {
             self.timers.flush = self.timers.fresh();
         }
+    }
+
+    pub(super) fn write(&mut self, reply: &Reply<'_>) {
+        self.flush_begins();
         reply.encode(&mut self.outgoing);
     }
 }

@@ -1,14 +1,18 @@
 //! What a server is like: its name, what it offers, its policies and limits.
 
 use core::fmt;
+use core::time::Duration;
 
 use super::Limits;
+use crate::Syntax;
 use crate::data::{Finder, Newlines};
 use crate::wire::extension::Set;
-use crate::{Extension, Extensions, Host, HostBuf, Inbox, ParseError, Syntax};
+use crate::{Extension, Extensions, Host, HostBuf, Inbox, Mechanisms, ParseError, SessionLimits};
 
 /// The room of an [`Inbox`]: one read takes a group of commands, and no command line is longer.
 const INBOX: usize = 16 * 1024;
+/// The longest wait for an answer of a submission server (RFC 6409 5.3: "within 2 minutes").
+const SUBMISSION_WAIT: Duration = Duration::from_secs(100);
 /// A command line without parameters, with its CRLF (RFC 5321 4.5.3.1.4).
 const COMMAND_LINE: usize = 512;
 
@@ -31,6 +35,91 @@ pub enum Early {
     Allow,
 }
 
+/// What kind of service it is.
+///
+/// ```
+/// use smtp_proto::server::{Config, Flavour};
+///
+/// let config = Config::submission("mail.test")?;
+/// assert_eq!(config.flavour, Flavour::Submission);
+/// assert!(config.auth.required);
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Flavour {
+    /// Transfer between servers (RFC 5321).
+    #[default]
+    Smtp,
+    /// Submission by users (RFC 6409).
+    Submission,
+    /// Delivery into a mail store: LHLO, and a reply for each recipient behind the content (RFC 2033).
+    Lmtp,
+}
+
+/// Whether a session in the clear can, or must, be upgraded by STARTTLS (RFC 3207). In TLS it is never offered again.
+///
+/// ```
+/// use smtp_proto::server::{Config, StartTls};
+///
+/// let mut config = Config::new("mx.test")?;
+/// config.starttls = StartTls::Required; // never for the MX of a domain (RFC 3207 4)
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StartTls {
+    /// There is no certificate: 502.
+    #[default]
+    Off,
+    /// Who wants to may.
+    Offered,
+    /// In the clear nothing is served but NOOP, EHLO, STARTTLS and QUIT: 530 5.7.0 (RFC 3207 4).
+    Required,
+}
+
+/// Which mechanisms AUTH has, and whether it has to come first (RFC 4954). Without mechanisms there is no AUTH.
+///
+/// ```
+/// use smtp_proto::Mechanisms;
+/// use smtp_proto::server::Config;
+///
+/// let mut config = Config::new("mail.test")?;
+/// config.auth.in_tls = Mechanisms::of(["PLAIN", "LOGIN"]);
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuthPolicy {
+    /// Offered inside TLS.
+    pub in_tls: Mechanisms,
+    /// Offered in the clear: none that shows a password (RFC 4954 4).
+    pub in_clear: Mechanisms,
+    /// Before AUTH nothing is served but EHLO, HELO, NOOP, RSET, STARTTLS and QUIT: 530 5.7.0 (RFC 4954 6).
+    pub required: bool,
+}
+
+/// Whether a session is encrypted.
+///
+/// ```
+/// use smtp_proto::Extension;
+/// use smtp_proto::server::{Channel, Config, StartTls};
+///
+/// let mut config = Config::new("mx.test")?;
+/// config.starttls = StartTls::Offered;
+/// assert!(config.offered(Channel::Clear).contains(Extension::StartTls));
+/// assert!(!config.offered(Channel::Tls).contains(Extension::StartTls));
+/// # Ok::<(), smtp_proto::ParseError>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a session is encrypted or it is not")]
+pub enum Channel {
+    /// Everyone on the way can read it.
+    Clear,
+    /// TLS.
+    Tls,
+}
+
 /// The configuration of sessions, shared by them all.
 ///
 /// ```
@@ -50,7 +139,13 @@ pub enum Early {
 pub struct Config {
     /// What the server calls itself in its greeting and to EHLO.
     pub hostname: HostBuf,
-    /// What EHLO offers; [`offered`](Self::offered) is what of it comes into effect.
+    /// What kind of service it is.
+    pub flavour: Flavour,
+    /// The way into TLS.
+    pub starttls: StartTls,
+    /// AUTH.
+    pub auth: AuthPolicy,
+    /// What EHLO offers beside STARTTLS and AUTH; [`offered`](Self::offered) is what of it comes into effect.
     pub offer: Extensions,
     /// Stray CR, LF and NUL in content that comes by DATA.
     pub newlines: Newlines,
@@ -72,6 +167,9 @@ impl Config {
     pub fn new(hostname: &str) -> Result<Self, ParseError> {
         Ok(Self {
             hostname: hostname.parse()?,
+            flavour: Flavour::default(),
+            starttls: StartTls::default(),
+            auth: AuthPolicy::default(),
             offer: SERVED
                 .iter()
                 .fold(Extensions::none(), |offer, &extension| offer.with(extension)),
@@ -83,22 +181,78 @@ impl Config {
         })
     }
 
-    /// What EHLO offers in effect: of `offer` what this crate serves, with the message limit at SIZE. SMTPUTF8 needs 8BITMIME (RFC 6531 3.1).
+    /// The defaults of a submission server: AUTH comes first, and answers within 100 seconds (RFC 6409 4.3, 5.3). It still wants its
+    /// mechanisms, and TLS.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn submission(hostname: &str) -> Result<Self, ParseError> {
+        let mut config = Self::new(hostname)?;
+        config.flavour = Flavour::Submission;
+        config.auth.required = true;
+        config.limits.answer_wait = SUBMISSION_WAIT;
+        config.limits.message_wait = SUBMISSION_WAIT;
+        Ok(config)
+    }
+
+    /// The defaults of an LMTP server.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn lmtp(hostname: &str) -> Result<Self, ParseError> {
+        Ok(Self { flavour: Flavour::Lmtp, ..Self::new(hostname)? })
+    }
+
+    /// What EHLO offers in effect, in the clear or in TLS: STARTTLS, AUTH, and of `offer` what this crate serves, with the message limit at SIZE. SMTPUTF8 needs 8BITMIME (RFC 6531 3.1).
     #[must_use]
-    pub fn offered(&self) -> Extensions {
-        let mut offered = Extensions::none();
+    pub fn offered(&self, channel: Channel) -> Extensions {
+        let mut offered = Extensions::none().with_mechanisms(self.mechanisms(channel).clone());
+        // RFC 3207 4.2: not offered inside TLS.
+        if channel == Channel::Clear && self.starttls != StartTls::Off {
+            offered = offered.with(Extension::StartTls);
+        }
         for &extension in
-            SERVED.iter().chain(&QUERIES).filter(|extension| self.offer.contains(**extension))
+            SERVED.iter().chain(&ON_DEMAND).filter(|extension| self.offer.contains(**extension))
         {
             offered = match extension {
                 // RFC 1870 3: a maximum of 0 is none.
                 Extension::Size if self.limits.message == u64::MAX => offered.with_size(0),
                 Extension::Size => offered.with_size(self.limits.message),
+                // RFC 8689 4: inside TLS only.
+                Extension::RequireTls if channel == Channel::Clear => offered,
+                Extension::Limits => offered.with_limits(self.session_limits()),
                 Extension::SmtpUtf8 if !self.offer.contains(Extension::EightBitMime) => offered,
                 _ => offered.with(extension),
             };
         }
         offered
+    }
+
+    /// The mechanisms of AUTH in the clear or in TLS.
+    pub(super) const fn mechanisms(&self, channel: Channel) -> &Mechanisms {
+        match channel {
+            Channel::Clear => &self.auth.in_clear,
+            Channel::Tls => &self.auth.in_tls,
+        }
+    }
+
+    pub(super) const fn has_auth(&self) -> bool {
+        !(self.auth.in_tls.is_empty() && self.auth.in_clear.is_empty())
+    }
+
+    /// RFC 4954 4. An inbox holds the line.
+    pub(super) fn auth_line(&self) -> usize {
+        self.limits.auth_line.min(INBOX)
+    }
+
+    /// RFC 9422 4.2: six digits at the most, and never 0.
+    fn session_limits(&self) -> SessionLimits {
+        let mut limits = SessionLimits::NONE;
+        limits.recipients =
+            Some(self.limits.recipients).filter(|most| (1..=999_999).contains(most));
+        limits
     }
 
     /// An inbox that holds the longest unit a session reads.
@@ -109,7 +263,11 @@ impl Config {
 
     /// RFC 5321 4.5.3.1.4: the limit grows with what is offered.
     pub(super) fn command_line(&self) -> usize {
-        let least = COMMAND_LINE.saturating_add(self.offer.set().growth());
+        let mut set = self.set();
+        if self.has_auth() {
+            set.insert(Extension::Auth);
+        }
+        let least = COMMAND_LINE.saturating_add(set.growth());
         self.limits.command_line.max(least).min(INBOX)
     }
 
@@ -124,9 +282,23 @@ impl Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { hostname, offer, newlines, early, syntax, limits, finder: _ } = self;
+        let Self {
+            hostname,
+            flavour,
+            starttls,
+            auth,
+            offer,
+            newlines,
+            early,
+            syntax,
+            limits,
+            finder: _,
+        } = self;
         f.debug_struct("Config")
             .field("hostname", hostname)
+            .field("flavour", flavour)
+            .field("starttls", starttls)
+            .field("auth", auth)
             .field("offer", offer)
             .field("newlines", newlines)
             .field("early", early)
@@ -147,8 +319,9 @@ const SERVED: [Extension; 7] = [
     Extension::Help,
 ];
 
-/// Verbs that the application may take upon itself by offering them: they then reach it as `Event::Query`.
-const QUERIES: [Extension; 2] = [Extension::Vrfy, Extension::Expn];
+/// What is served where it is offered: the application has to do its part. VRFY and EXPN then reach it as `Event::Query`.
+const ON_DEMAND: [Extension; 4] =
+    [Extension::Vrfy, Extension::Expn, Extension::RequireTls, Extension::Limits];
 
 #[cfg(test)]
 mod tests {
@@ -157,17 +330,17 @@ mod tests {
     #[test]
     fn smtputf8_is_not_offered_without_8bitmime() {
         let mut config = Config::new("mx.test").unwrap();
-        assert!(config.offered().contains(Extension::SmtpUtf8));
+        assert!(config.offered(Channel::Clear).contains(Extension::SmtpUtf8));
         config.offer = config.offer.without(Extension::EightBitMime);
-        assert!(!config.offered().contains(Extension::SmtpUtf8));
+        assert!(!config.offered(Channel::Clear).contains(Extension::SmtpUtf8));
     }
 
     #[test]
     fn what_is_not_served_is_not_offered() {
         let mut config = Config::new("mx.test").unwrap();
-        config.offer = config.offer.with(Extension::Chunking).with(Extension::Expn);
-        assert!(!config.offered().contains(Extension::Chunking));
-        assert!(config.offered().contains(Extension::Expn));
+        config.offer = config.offer.with(Extension::StartTls).with(Extension::Expn);
+        assert!(!config.offered(Channel::Clear).contains(Extension::StartTls));
+        assert!(config.offered(Channel::Clear).contains(Extension::Expn));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::{Pending, kind};
 use crate::data::Repairs;
-use crate::{Escaped, FreeText, Host, Mail, Rcpt, Reply, Timer, Verb};
+use crate::{Base64, Escaped, FreeText, Host, Mail, Mechanism, Rcpt, Reply, Timer, Verb};
 
 /// What came off the front of the input, or happened to the session. An event with a [`Pending`] waits for an answer.
 ///
@@ -66,12 +66,35 @@ pub enum Event<'b> {
         /// The answer owed.
         pending: Pending<kind::Message>,
     },
+    /// STARTTLS: accepted by [`accept_tls`](super::Server::accept_tls) alone, refused by 454 4.7.0.
+    StartTls(Pending<kind::StartTls>),
+    /// AUTH: answered by a [`challenge`](super::Server::challenge), by [`authenticated`](super::Server::authenticated), or by a refusal
+    /// such as 535 5.7.8.
+    Auth {
+        /// One of those that were offered.
+        mechanism: Mechanism<'b>,
+        /// What the client says at once; `None` is not the same as nothing (RFC 4954 4).
+        initial: Option<Base64<'b>>,
+        /// The answer owed.
+        pending: Pending<kind::Auth>,
+    },
+    /// The response to a challenge.
+    AuthLine {
+        /// What the client says.
+        data: Base64<'b>,
+        /// The answer owed.
+        pending: Pending<kind::Auth>,
+    },
+    /// The exchange of AUTH is over without an answer from here: the client cancelled it, or its line was no response.
+    AuthCancelled,
     /// VRFY or EXPN, where `Config` offers it.
     Query {
         /// Which of them.
         verb: Verb,
         /// What is asked for.
         text: FreeText<'b>,
+        /// The text is UTF-8, and the reply may be (RFC 6531 3.7.4.2).
+        smtputf8: bool,
         /// The answer owed.
         pending: Pending<kind::Query>,
     },
@@ -177,6 +200,18 @@ pub enum Why {
     /// It was not offered.
     #[error("not offered")]
     NotOffered,
+    /// TLS has to come first.
+    #[error("TLS required")]
+    TlsRequired,
+    /// AUTH has to come first.
+    #[error("authentication required")]
+    AuthRequired,
+    /// The exchange of AUTH was cancelled by the client.
+    #[error("authentication cancelled")]
+    Cancelled,
+    /// The TLS handshake failed, or octets in the clear came in its place.
+    #[error("TLS handshake")]
+    Handshake,
     /// An address needs SMTPUTF8, which the transaction does not have.
     #[error("UTF-8 address without SMTPUTF8")]
     Utf8,
@@ -229,6 +264,9 @@ pub enum Limit {
     /// `Limits::recipients`.
     #[error("recipients")]
     Recipients,
+    /// `Limits::auth_attempts`.
+    #[error("authentication attempts")]
+    Auth,
     /// `Limits::errors`.
     #[error("errors")]
     Errors,
@@ -261,7 +299,7 @@ pub enum Limit {
 ///                 }
 ///             }
 ///         }
-///         Wants::Close => return Ok(false),
+///         Wants::Tls(_) | Wants::Close => return Ok(false),
 ///     }
 ///     Ok(true)
 /// }
@@ -277,6 +315,9 @@ pub enum Wants {
     Read(Timer),
     /// Wait for the application: answers are owed. Reading (bounded) notices the end, and brings recipients that may be decided meanwhile.
     Answer(Timer),
+    /// Do the TLS handshake, with a new reader in which nothing is that came before it, then say `tls_established`. Where it fails, or
+    /// cannot be done, close: nothing more may be said in the clear (RFC 3207 4).
+    Tls(Timer),
     /// Shut down writing, read and drop at most 64 KiB or 2 seconds (else the kernel's reset eats the last reply), close.
     Close,
 }
@@ -286,7 +327,9 @@ impl Wants {
     #[must_use]
     pub const fn timer(&self) -> Option<Timer> {
         match self {
-            Self::Flush(timer) | Self::Read(timer) | Self::Answer(timer) => Some(*timer),
+            Self::Flush(timer) | Self::Read(timer) | Self::Answer(timer) | Self::Tls(timer) => {
+                Some(*timer)
+            }
             Self::Next | Self::Close => None,
         }
     }
@@ -315,6 +358,8 @@ pub enum Traffic {
     Nothing,
     /// A command line.
     Command,
+    /// A line of AUTH or of its exchange, which may hold a secret: overwrite it (`Inbox::wipe`), and show it nowhere.
+    AuthSecret,
     /// Content of a message.
     Content,
     /// Octets that were skipped: of an over-long line, of a message that was refused, behind the end.

@@ -15,6 +15,10 @@ pub struct Limits {
     /// Octets of a command line with its CRLF, 2048. Never less than 512 and what the offered extensions add (RFC 5321 4.5.3.1.4), nor
     /// more than 16 KiB.
     pub command_line: usize,
+    /// Octets of a response in the exchange of AUTH with its CRLF, 12,288 (RFC 4954 4); at most 16 KiB.
+    pub auth_line: usize,
+    /// AUTH commands that may fail before 421 4.7.0, 3 (RFC 4954 9); never begins anew.
+    pub auth_attempts: u32,
     /// Octets of a message as RFC 1870 5 counts them, 50 MiB, announced by SIZE; more is read up to twice this, then
     /// refused by 552. `u64::MAX` is no limit.
     pub message: u64,
@@ -30,6 +34,8 @@ pub struct Limits {
     pub idle_commands: u32,
     /// The wait for a whole command line, 5 minutes (RFC 5321 4.5.3.2.7).
     pub command_wait: Duration,
+    /// The wait for the TLS handshake behind STARTTLS, 60 s.
+    pub handshake_wait: Duration,
     /// The wait until everything that stands in `outgoing` is sent, 5 minutes.
     pub flush_wait: Duration,
     /// How long the application has for a decision, 5 minutes.
@@ -46,6 +52,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             command_line: 2048,
+            auth_line: 12_288,
+            auth_attempts: 3,
             message: 50 * 1024 * 1024,
             recipients: 1000,
             answers_owed: 128,
@@ -53,6 +61,7 @@ impl Default for Limits {
             errors: 20,
             idle_commands: 100,
             command_wait: Duration::from_secs(300),
+            handshake_wait: Duration::from_secs(60),
             flush_wait: Duration::from_secs(300),
             answer_wait: Duration::from_secs(300),
             message_wait: Duration::from_secs(540),

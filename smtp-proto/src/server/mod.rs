@@ -23,6 +23,7 @@
 //! Everything that a program does not know goes to [`decline`](Server::decline). Nothing that is done with a token leaves a session stuck.
 
 mod answer;
+mod auth;
 mod config;
 mod event;
 mod incoming;
@@ -31,6 +32,7 @@ mod pending;
 mod state;
 mod stock;
 mod take;
+mod tls;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -40,7 +42,7 @@ use core::time::Duration;
 
 use bytes::{Buf, BytesMut};
 
-pub use config::{Config, Early};
+pub use config::{AuthPolicy, Channel, Config, Early, Flavour, StartTls};
 pub use event::{Event, Limit, Refusal, Summary, Traffic, Transfer, Wants, When, Why};
 pub use incoming::{Incoming, Opening, Verdict};
 pub use limits::Limits;
@@ -129,17 +131,34 @@ impl Timers {
     }
 }
 
+/// The `with` keywords of RFC 3848 and RFC 6531 4.3: plain, authenticated, in TLS, both.
+type With = (&'static str, &'static str, &'static str, &'static str);
+const ESMTP: With = ("ESMTP", "ESMTPA", "ESMTPS", "ESMTPSA");
+const LMTP: With = ("LMTP", "LMTPA", "LMTPS", "LMTPSA");
+const UTF8_SMTP: With = ("UTF8SMTP", "UTF8SMTPA", "UTF8SMTPS", "UTF8SMTPSA");
+const UTF8_LMTP: With = ("UTF8LMTP", "UTF8LMTPA", "UTF8LMTPS", "UTF8LMTPSA");
+
 /// Tells sessions apart, so that a token of one is not taken by another.
 static SESSIONS: AtomicU32 = AtomicU32::new(0);
 
 impl Server {
-    /// A session in front of its greeting.
+    /// A session in front of its greeting, in the clear.
     #[must_use]
     pub fn new(config: Arc<Config>) -> Self {
+        Self::on(Channel::Clear, config)
+    }
+
+    /// A session in front of its greeting, on a connection whose TLS handshake is over (RFC 8314 3.3).
+    #[must_use]
+    pub fn implicit_tls(config: Arc<Config>) -> Self {
+        Self::on(Channel::Tls, config)
+    }
+
+    fn on(channel: Channel, config: Arc<Config>) -> Self {
         Self {
             config,
             later_config: None,
-            state: State::new(),
+            state: State::new(channel),
             lines: Lines::new(),
             owed: Owed::new(SESSIONS.fetch_add(1, Ordering::Relaxed)),
             outgoing: BytesMut::new(),
@@ -173,6 +192,8 @@ impl Server {
             Wants::Flush(Timer { after: limits.flush_wait, id: self.timers.flush })
         } else if self.state.is_closed() {
             Wants::Close
+        } else if self.state.in_handshake() {
+            Wants::Tls(Timer { after: limits.handshake_wait, id: self.timers.read })
         } else if !self.owed.is_empty() {
             Wants::Answer(Timer { after: self.answer_wait(), id: self.timers.answer })
         } else {
@@ -247,6 +268,8 @@ impl Server {
             }
             Wants::Read(timer) if timer.id == id => self.read_timed_out(),
             Wants::Answer(timer) if timer.id == id => self.abandon(),
+            // In the clear nothing more is said.
+            Wants::Tls(timer) if timer.id == id => self.end(Why::TimedOut),
             _ => {}
         }
     }
@@ -349,11 +372,37 @@ impl Server {
     /// The `with` keyword of a Received field for this session (RFC 3848, RFC 6531 4.3).
     #[must_use]
     pub fn protocol(&self) -> &'static str {
-        match self.state.hello_verb() {
-            None | Some(Verb::Helo) => "SMTP",
-            _ if self.state.smtputf8() => "UTF8SMTP",
-            _ => "ESMTP",
+        let names = match self.state.hello_verb() {
+            None | Some(Verb::Helo) => return "SMTP",
+            Some(Verb::Lhlo) if self.state.smtputf8() => &UTF8_LMTP,
+            Some(Verb::Lhlo) => &LMTP,
+            _ if self.state.smtputf8() => &UTF8_SMTP,
+            _ => &ESMTP,
+        };
+        match (self.is_tls(), self.is_authenticated()) {
+            (false, false) => names.0,
+            (false, true) => names.1,
+            (true, false) => names.2,
+            (true, true) => names.3,
         }
+    }
+
+    /// What kind of service it is.
+    #[must_use]
+    pub fn flavour(&self) -> Flavour {
+        self.config.flavour
+    }
+
+    /// Whether the session is encrypted.
+    #[must_use]
+    pub fn is_tls(&self) -> bool {
+        self.state.channel() == Channel::Tls
+    }
+
+    /// Whether AUTH succeeded.
+    #[must_use]
+    pub const fn is_authenticated(&self) -> bool {
+        self.state.is_authenticated()
     }
 
     /// Whether MAIL was accepted and the transaction is not over.

@@ -64,6 +64,8 @@ pub mod kind {
         Rcpt "Whether to take the message for this recipient."
         Data "Whether to read the content now: 354, or 4yz or 5yz."
         Message "Whether the message was taken: 2yz only when it is safe."
+        StartTls "Whether to begin TLS now: by `accept_tls`, or 454 4.7.0."
+        Auth "What to say in the exchange of AUTH: a challenge, 235, or 4yz or 5yz."
         Query "What to answer to VRFY and EXPN."
     }
 }
@@ -80,6 +82,8 @@ pub enum Question {
     Rcpt,
     Data,
     Message,
+    StartTls,
+    Auth,
     Query,
 }
 
@@ -113,7 +117,9 @@ impl Question {
             Class::Completion => match self {
                 Self::Connect => code == Code::READY,
                 Self::Hello => code == Code::OK,
-                Self::Data => false,
+                // TLS begins by `accept_tls` alone.
+                Self::Data | Self::StartTls => false,
+                Self::Auth => code == Code::AUTHENTICATED,
                 Self::Mail | Self::Rcpt | Self::Message | Self::Query => {
                     !matches!(code, Code::READY | Code::CLOSING | Code::AUTHENTICATED)
                 }
@@ -126,6 +132,7 @@ impl Question {
         match self {
             Self::Mail => Condition::OTHER_ADDRESS_STATUS,
             Self::Rcpt => Condition::DESTINATION_ADDRESS_VALID,
+            Self::Auth => Condition::OTHER_SECURITY_STATUS,
             _ => Condition::OTHER_UNDEFINED_STATUS,
         }
     }
@@ -150,6 +157,10 @@ impl Question {
             ),
             Self::Message => positive(Code::OK, self.condition(), "Message accepted"),
             Self::Connect => positive(Code::READY, self.condition(), "ESMTP"),
+            Self::StartTls => positive(Code::READY, self.condition(), "Ready to start TLS"),
+            Self::Auth => {
+                positive(Code::AUTHENTICATED, self.condition(), "Authentication succeeded")
+            }
             Self::Hello | Self::Query => positive(Code::OK, self.condition(), ""),
         }
     }
@@ -173,6 +184,9 @@ pub enum ReplyError {
     /// The reply cannot answer this command, such as 354 to RCPT: 451 4.3.0 was sent in its place.
     #[error("this reply cannot answer this command; the peer was told 451")]
     Unsuitable,
+    /// This many octets stood behind STARTTLS when it was accepted: 554 5.5.0 was sent in its place, and the session is over (RFC 3207 4.2).
+    #[error("{0} octets came behind STARTTLS before TLS began")]
+    Injected(usize),
     /// The token is of another session.
     #[error("the token belongs to another session")]
     Foreign,

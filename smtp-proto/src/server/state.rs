@@ -6,16 +6,18 @@
 //! | MAIL | 503 | transaction | 503 | 503 | |
 //! | RCPT | 503 | 503 | recipient | recipient | |
 //! | DATA | 503 | 503 | 503 | content, or 554 where all were refused | |
+//! | STARTTLS | 503 | handshake, then before hello | 503 | 503 | |
+//! | AUTH | 503 | exchange, then hello | 503 | 503 | |
 //! | RSET | 250 | 250 | hello | hello | |
 //! | end of data | | | | | hello |
 //!
 //! RFC 5321 4.1.4: what is refused changes nothing. The transaction is replaced whole at every end, never cleared field by field.
 
 use super::stock::{self, Stock};
-use super::{Summary, Why};
+use super::{Channel, Config, StartTls, Summary, Why};
 use crate::data::Reader;
 use crate::wire::extension::Set;
-use crate::{Body, Code, Extension, Mail, Verb};
+use crate::{Body, Code, Extension, Mail, Mechanism, Verb};
 
 /// Where a session stands.
 pub(super) struct State {
@@ -25,8 +27,14 @@ pub(super) struct State {
     /// The verb of the hello that is being decided.
     hello_asked: Verb,
     transaction: Transaction,
+    channel: Channel,
+    authenticated: bool,
     errors: u32,
     idle: u32,
+    /// AUTH commands that failed.
+    auth_failures: u32,
+    /// The last command was AUTH: what is no command may be a password that came late.
+    behind_auth: bool,
 }
 
 enum Phase {
@@ -35,6 +43,10 @@ enum Phase {
     /// The greeting was 554 or 521: only QUIT is served (RFC 5321 3.1).
     NoService(Code),
     Commands,
+    /// In the exchange of AUTH: a line is a response, not a command (RFC 4954 4).
+    Auth,
+    /// 220 to STARTTLS is given: nothing is read in the clear any more (RFC 3207 4).
+    Handshake,
     Content(Content),
     /// The session is over; `Event::Closed` was not raised yet.
     Over {
@@ -59,6 +71,16 @@ struct Hello {
     offered: Set,
     /// The maximum of a message in octets.
     size: u64,
+}
+
+/// How an exchange of AUTH ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum AuthOutcome {
+    Accepted,
+    /// A failed attempt.
+    Refused,
+    /// Neither: no one was asked, or the answer is not known now.
+    Undecided,
 }
 
 /// One mail transaction (RFC 5321 3.3). `Default` is none.
@@ -86,14 +108,18 @@ pub(super) struct Content {
 }
 
 impl State {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(channel: Channel) -> Self {
         Self {
             phase: Phase::Greeting(Early::No),
             hello: None,
             hello_asked: Verb::Ehlo,
             transaction: Transaction::default(),
+            channel,
+            authenticated: false,
             errors: 0,
             idle: 0,
+            auth_failures: 0,
+            behind_auth: false,
         }
     }
 
@@ -131,6 +157,22 @@ impl State {
         self.hello_asked
     }
 
+    pub(super) const fn channel(&self) -> Channel {
+        self.channel
+    }
+
+    pub(super) const fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
+    pub(super) const fn in_exchange(&self) -> bool {
+        matches!(self.phase, Phase::Auth)
+    }
+
+    pub(super) const fn in_handshake(&self) -> bool {
+        matches!(self.phase, Phase::Handshake)
+    }
+
     pub(super) const fn in_content(&self) -> bool {
         matches!(self.phase, Phase::Content(_))
     }
@@ -159,14 +201,60 @@ impl State {
 
     // What may come: an error is the refusal.
 
-    /// RFC 5321 3.1: after a refusing greeting only QUIT. `verb` is `None` for what is no command.
-    pub(super) fn may_serve(&self, verb: Option<Verb>) -> Result<(), Stock> {
+    /// RFC 5321 3.1: after a refusing greeting only QUIT. Where TLS or AUTH has to come first, only what leads there. `verb` is `None` for
+    /// what is no command.
+    pub(super) fn may_serve(&self, verb: Option<Verb>, config: &Config) -> Result<(), Stock> {
         match self.phase {
             Phase::NoService(Code::NEVER_ACCEPTS_MAIL) if verb != Some(Verb::Quit) => {
                 Err(stock::NEVER_MAIL)
             }
             Phase::NoService(_) if verb != Some(Verb::Quit) => Err(stock::NO_SERVICE),
+            _ => verb.map_or(Ok(()), |verb| self.is_secure_enough(verb, config)),
+        }
+    }
+
+    fn is_secure_enough(&self, verb: Verb, config: &Config) -> Result<(), Stock> {
+        // RFC 3207 4.
+        let tls_first = self.channel == Channel::Clear && config.starttls == StartTls::Required;
+        if tls_first && !verb.is_before_tls() {
+            return Err(stock::TLS_FIRST);
+        }
+        // RFC 4954 6.
+        let auth_first = config.auth.required && !self.authenticated;
+        if auth_first && !verb.is_before_auth() { Err(stock::AUTH_FIRST) } else { Ok(()) }
+    }
+
+    /// What STARTTLS and AUTH have in common: they follow EHLO, come outside a transaction and before AUTH.
+    fn may_secure(&self, after_auth: Stock) -> Result<(), Stock> {
+        match self.hello_verb() {
+            None => Err(stock::HELLO_FIRST),
+            Some(Verb::Helo) => Err(stock::EHLO_FIRST),
+            _ if self.authenticated => Err(after_auth),
+            _ if self.transaction.open => Err(stock::IN_TRANSACTION),
             _ => Ok(()),
+        }
+    }
+
+    /// RFC 3207 4.2.
+    pub(super) fn may_start_tls(&self) -> Result<(), Stock> {
+        match self.channel {
+            Channel::Tls => Err(stock::TLS_BEGUN),
+            Channel::Clear => self.may_secure(stock::TLS_AFTER_AUTH),
+        }
+    }
+
+    /// RFC 4954 4, 9. The attempt over the limit ends the session.
+    pub(super) fn may_auth(&self, mechanism: Mechanism<'_>, config: &Config) -> Result<(), Stock> {
+        self.may_secure(stock::AUTH_TWICE)?;
+        if self.auth_failures >= config.limits.auth_attempts {
+            return Err(stock::TOO_MANY_ATTEMPTS);
+        }
+        if config.mechanisms(self.channel).contains(mechanism.as_str()) {
+            Ok(())
+        } else if config.mechanisms(Channel::Tls).contains(mechanism.as_str()) {
+            Err(stock::TLS_FOR_MECHANISM)
+        } else {
+            Err(stock::UNKNOWN_MECHANISM)
         }
     }
 
@@ -258,6 +346,40 @@ impl State {
     pub(super) fn hello_accepted(&mut self, offered: Set, size: u64) -> bool {
         self.hello = Some(Hello { verb: self.hello_asked, offered, size });
         self.reset()
+    }
+
+    /// RFC 3207 4.2: what was said in the clear is forgotten at the end of the handshake.
+    pub(super) fn tls_accepted(&mut self) {
+        self.phase = Phase::Handshake;
+    }
+
+    pub(super) fn tls_established(&mut self) {
+        let Self { errors, idle, auth_failures, .. } = *self;
+        *self =
+            Self { phase: Phase::Commands, errors, idle, auth_failures, ..Self::new(Channel::Tls) };
+    }
+
+    pub(super) fn challenged(&mut self) {
+        self.phase = Phase::Auth;
+    }
+
+    /// The exchange ended, by an answer or by the client.
+    pub(super) fn auth_ended(&mut self, outcome: AuthOutcome) {
+        if self.in_exchange() {
+            self.phase = Phase::Commands;
+        }
+        self.authenticated = outcome == AuthOutcome::Accepted;
+        if outcome == AuthOutcome::Refused {
+            self.auth_failures = self.auth_failures.saturating_add(1);
+        }
+    }
+
+    /// Whether a line may hold a secret: AUTH, and what is no command between it and the next command, such as a password that came late.
+    pub(super) fn may_be_secret(&mut self, verb: Option<Verb>) -> bool {
+        if let Some(verb) = verb {
+            self.behind_auth = verb == Verb::Auth;
+        }
+        self.behind_auth
     }
 
     pub(super) fn mail_asked(&mut self, mail: &Mail<'_>) {

@@ -54,6 +54,58 @@ pub(super) const NO_RECIPIENTS: Stock = stock(
     "No valid recipients",
     Why::NoRecipients,
 );
+pub(super) const TLS_FIRST: Stock = stock(
+    // RFC 3207 4.
+    Code::SECURITY_REQUIRED,
+    Condition::OTHER_SECURITY_STATUS,
+    "Say STARTTLS first",
+    Why::TlsRequired,
+);
+pub(super) const AUTH_FIRST: Stock = stock(
+    // RFC 4954 6.
+    Code::SECURITY_REQUIRED,
+    Condition::OTHER_SECURITY_STATUS,
+    "Authentication required",
+    Why::AuthRequired,
+);
+pub(super) const TLS_BEGUN: Stock = order("TLS is there already");
+pub(super) const TLS_AFTER_AUTH: Stock = order("Not after AUTH");
+pub(super) const IN_TRANSACTION: Stock = order("Not inside a transaction");
+pub(super) const AUTH_TWICE: Stock = order("Already authenticated");
+// RFC 2034 4 and RFC 4954 6: only EHLO tells the mechanisms.
+pub(super) const EHLO_FIRST: Stock = order("Say EHLO first");
+// RFC 4954 6, RFC 5248 2.4.
+pub(super) const TLS_FOR_MECHANISM: Stock = stock(
+    Code::MECHANISM_NEEDS_ENCRYPTION,
+    Condition::ENCRYPTION_REQUIRED_FOR_MECHANISM,
+    "This needs TLS",
+    Why::TlsRequired,
+);
+pub(super) const UNKNOWN_MECHANISM: Stock = stock(
+    Code::PARAMETER_NOT_IMPLEMENTED,
+    Condition::INVALID_COMMAND_ARGUMENTS,
+    "Unknown mechanism",
+    Why::NotOffered,
+);
+// RFC 4954 4.
+pub(super) const AUTH_CANCELLED: Stock = stock(
+    Code::BAD_ARGUMENTS,
+    Condition::OTHER_SECURITY_STATUS,
+    "Authentication cancelled",
+    Why::Cancelled,
+);
+pub(super) const AUTH_LINE_TOO_LONG: Stock = stock(
+    Code::SYNTAX_ERROR,
+    Condition::AUTH_EXCHANGE_LINE_TOO_LONG,
+    "Response too long",
+    Why::TooLong,
+);
+pub(super) const TOO_MANY_ATTEMPTS: Stock = stock(
+    Code::UNAVAILABLE,
+    Condition::OTHER_SECURITY_STATUS,
+    "Too many failed attempts",
+    Why::Limit(Limit::Auth),
+);
 // RFC 5321 4.1.1.11.
 pub(super) const UNKNOWN_PARAMETER: Stock = stock(
     Code::PARAMETERS_NOT_RECOGNISED,

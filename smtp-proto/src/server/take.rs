@@ -2,10 +2,10 @@
 
 use super::state::Content;
 use super::stock::{self, Stock};
-use super::{Early, Event, Limit, Notice, Refusal, Server, Traffic, Transfer, Why};
+use super::{Early, Event, Limit, Notice, Refusal, Server, StartTls, Traffic, Transfer, Why};
 use crate::data::Piece;
 use crate::line::Line;
-use crate::{Code, Command, Host, Mail, ParseError, ParseErrorKind, Rcpt, Verb};
+use crate::{Auth, Code, Command, Host, Mail, ParseError, ParseErrorKind, Rcpt, Verb};
 
 /// The first octets of a TLS record with a hello in it: it holds no line end to wait for.
 const TLS_HELLO: [u8; 2] = [0x16, 0x03];
@@ -22,6 +22,13 @@ impl Server {
             }
             if self.state.greeting_owed() {
                 return self.before_greeting(input);
+            }
+            if self.state.in_handshake() {
+                self.in_handshake(input);
+                if self.state.in_handshake() {
+                    return None;
+                }
+                continue;
             }
             if self.state.in_content() {
                 match self.content(input) {
@@ -195,6 +202,9 @@ impl Server {
             self.taken = Traffic::Ignored;
             return Some(Some(self.refuse_and_close(&[], stock::TLS_HELLO)));
         }
+        if self.state.in_exchange() {
+            return self.response_line(input).map(Some);
+        }
         let before = input.len();
         let line = self.lines.next(input, self.config.command_line());
         if before != input.len() {
@@ -213,6 +223,18 @@ impl Server {
         })
     }
 
+    /// A line in the exchange of AUTH: all of it may be a secret.
+    fn response_line<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
+        let before = input.len();
+        let line = self.lines.next(input, self.config.auth_line());
+        if before != input.len() {
+            self.taken = Traffic::AuthSecret;
+        }
+        let line = line?;
+        self.timers.read = self.timers.fresh();
+        Some(self.response(line))
+    }
+
     /// Serves a command line. `behind`: octets stand behind it.
     fn command<'b>(&mut self, line: &'b [u8], behind: bool) -> Option<Event<'b>> {
         let command = Command::parse_with(line, self.config.syntax);
@@ -220,15 +242,17 @@ impl Server {
             Ok(command) => Some(command.verb()),
             Err(_) => Verb::split_from(line).ok().map(|(verb, _)| verb),
         };
-        if let Err(early) = self.waited(verb, behind) {
+        let line = self.shown(line, verb);
+        if let Err(early) = self.waited(verb, &command, behind) {
             return Some(self.refuse_and_close(line, early));
         }
         // Content that comes behind a DATA which is refused would run as commands, whatever the policy.
         let early_content = behind && verb == Some(Verb::Data);
-        if early_content && (command.is_err() || self.state.may_serve(verb).is_err()) {
+        let refused = self.state.may_serve(verb, &self.config);
+        if early_content && (command.is_err() || refused.is_err()) {
             return Some(self.refuse_and_close(line, stock::EARLY));
         }
-        if let Err(refusal) = self.state.may_serve(verb) {
+        if let Err(refusal) = refused.and_then(|()| self.is_served(verb)) {
             return Some(self.refuse(line, refusal));
         }
         match command {
@@ -237,10 +261,41 @@ impl Server {
         }
     }
 
+    /// The line as it may be shown: AUTH holds a secret, and what is no command right behind an exchange may be one that came late.
+    fn shown<'b>(&mut self, line: &'b [u8], verb: Option<Verb>) -> &'b [u8] {
+        if self.state.may_be_secret(verb) {
+            self.taken = Traffic::AuthSecret;
+            return &[];
+        }
+        line
+    }
+
+    /// A verb that is known and whose extension this server does not have is refused before its arguments are looked at.
+    fn is_served(&self, verb: Option<Verb>) -> Result<(), Stock> {
+        let served = match verb {
+            Some(Verb::StartTls) => self.config.starttls != StartTls::Off || self.is_tls(),
+            Some(Verb::Auth) => self.config.has_auth(),
+            _ => true,
+        };
+        if served { Ok(()) } else { Err(stock::NOT_IMPLEMENTED) }
+    }
+
     /// The check of a synchronisation point: the client waits behind these commands, and behind each where it was not told that it need
     /// not (RFC 2920 3.1). What stands behind QUIT is dropped.
-    fn waited(&self, verb: Option<Verb>, behind: bool) -> Result<(), Stock> {
+    fn waited(
+        &self,
+        verb: Option<Verb>,
+        command: &Result<Command<'_>, ParseError>,
+        behind: bool,
+    ) -> Result<(), Stock> {
         let waits = match verb {
+            // RFC 3207 4.2: under every policy, since what stands behind is not protected.
+            Some(Verb::StartTls) => return if behind { Err(stock::EARLY) } else { Ok(()) },
+            // RFC 4954 4: only a mechanism of one round with an initial response may stand inside a group.
+            Some(Verb::Auth) => {
+                matches!(command, Ok(Command::Auth(Auth { initial: None, .. })))
+                    || self.state.in_lockstep()
+            }
             Some(Verb::Ehlo | Verb::Helo | Verb::Lhlo | Verb::Data) => true,
             Some(Verb::Quit) => false,
             _ => self.state.in_lockstep(),
@@ -285,9 +340,11 @@ impl Server {
                 // The octets behind cannot be told from commands.
                 return Some(self.refuse_and_close(line, stock::NOT_IMPLEMENTED));
             }
-            Command::Unsupported(_) | Command::StartTls | Command::Auth(_) => {
-                Err(stock::NOT_IMPLEMENTED)
+            Command::StartTls => {
+                self.state.may_start_tls().map(|()| Event::StartTls(self.owed.ask()))
             }
+            Command::Auth(auth) => self.auth(auth),
+            Command::Unsupported(_) => Err(stock::NOT_IMPLEMENTED),
             Command::Query { verb: Verb::Expn, .. }
                 if !self.config.set().contains(crate::Extension::Expn) =>
             {
@@ -305,6 +362,9 @@ impl Server {
         };
         match result {
             Ok(event) => Some(event),
+            Err(refusal) if refusal.reply.code() == Code::UNAVAILABLE => {
+                Some(self.refuse_and_close(line, refusal))
+            }
             Err(_) if behind && verb == Verb::Data => {
                 Some(self.refuse_and_close(line, stock::EARLY))
             }
@@ -380,8 +440,8 @@ impl Server {
                 self.auto(&stock::CANNOT_VERIFY, None);
                 None
             }
-            Command::Query { verb, text, .. } => {
-                Some(Event::Query { verb, text, pending: self.owed.ask() })
+            Command::Query { verb, text, smtputf8 } => {
+                Some(Event::Query { verb, text, smtputf8, pending: self.owed.ask() })
             }
             _ => {
                 self.auto(&stock::OK, None);
@@ -397,7 +457,7 @@ impl Server {
 
     // Refusals.
 
-    fn refuse<'b>(&mut self, line: &'b [u8], refusal: Stock) -> Event<'b> {
+    pub(super) fn refuse<'b>(&mut self, line: &'b [u8], refusal: Stock) -> Event<'b> {
         if is_error(refusal.reply.code())
             && let Err(limit) = self.state.count_error(self.config.limits.errors)
         {
@@ -407,7 +467,7 @@ impl Server {
         Event::Refused(Refusal { line, reply: refusal.reply, why: refusal.why })
     }
 
-    fn refuse_and_close<'b>(&mut self, line: &'b [u8], refusal: Stock) -> Event<'b> {
+    pub(super) fn refuse_and_close<'b>(&mut self, line: &'b [u8], refusal: Stock) -> Event<'b> {
         self.auto(&refusal.reply, Some(refusal.why));
         Event::Refused(Refusal { line, reply: refusal.reply, why: refusal.why })
     }

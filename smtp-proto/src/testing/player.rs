@@ -31,6 +31,9 @@ pub(super) trait Player {
     /// Time passes.
     fn pass(&mut self, time: Duration, said: &mut Vec<Line>);
 
+    /// The other end completes the TLS handshake.
+    fn negotiated(&mut self);
+
     fn is_closed(&self) -> bool;
 
     /// Is asked to say these lines of its own side, all that stand next to each other.
@@ -56,7 +59,11 @@ pub(super) trait Player {
                         self.ended();
                         self.settle(&mut answers);
                     }
-                    Some(Direction::Negotiates | Direction::Opens) | None => {}
+                    Some(Direction::Negotiates) => {
+                        self.negotiated();
+                        self.settle(&mut answers);
+                    }
+                    Some(Direction::Opens) | None => {}
                 }
             }
         }
@@ -165,7 +172,13 @@ impl<A: FnMut(server::Event<'_>, &mut Server)> Player for Serving<A> {
             let Self { server, application, inbox, .. } = self;
             inbox.feed(|input| {
                 while let Some(event) = server.next(input) {
-                    application(event, server);
+                    match event {
+                        // Only here is what stands behind the command known. A refusal shows on the wire.
+                        server::Event::StartTls(pending) => {
+                            let _ = server.accept_tls(pending, input);
+                        }
+                        event => application(event, server),
+                    }
                 }
             });
             match server.wants() {
@@ -175,7 +188,7 @@ impl<A: FnMut(server::Event<'_>, &mut Server)> Player for Serving<A> {
                     self.spoken.wrote(server.outgoing(), said);
                     server.sent(octets);
                 }
-                server::Wants::Read(_) | server::Wants::Answer(_) => return,
+                server::Wants::Read(_) | server::Wants::Answer(_) | server::Wants::Tls(_) => return,
                 server::Wants::Close => return self.spoken.closes(said),
             }
         }
@@ -203,6 +216,10 @@ impl<A: FnMut(server::Event<'_>, &mut Server)> Player for Serving<A> {
 
     fn is_closed(&self) -> bool {
         self.spoken.closed
+    }
+
+    fn negotiated(&mut self) {
+        self.server.tls_established();
     }
 
     /// What a server says follows from what it hears.
@@ -365,6 +382,9 @@ impl Player for Calling {
         self.inbox.filled(0);
         self.client.eof();
     }
+
+    /// The client says it itself.
+    fn negotiated(&mut self) {}
 
     fn pass(&mut self, time: Duration, said: &mut Vec<Line>) {
         let mut countdown = self.countdown;

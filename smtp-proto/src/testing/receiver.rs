@@ -81,6 +81,8 @@ impl Receiver {
             Wants::Read(timer) | Wants::Answer(timer) => {
                 self.read(network, story) || self.expire(timer)
             }
+            // Without a handshake there is no TLS: the peer is waited for in vain.
+            Wants::Tls(timer) => self.expire(timer),
             Wants::Close => {
                 network.shut_down(End::Server, now);
                 self.closing = Some((now + Wants::LINGER, Wants::LINGER_OCTETS));

@@ -34,6 +34,11 @@ impl<'a> Mechanism<'a> {
         sound.then_some(Self(name))
     }
 
+    /// A name that is known to be one.
+    pub(crate) const fn known(name: &'static str) -> Self {
+        Self(name)
+    }
+
     /// The name in the case it came in.
     #[must_use]
     pub const fn as_str(&self) -> &'a str {

@@ -160,6 +160,16 @@ impl Verb {
         matches!(self, Self::Etrn | Self::Turn | Self::Xclient | Self::Xforward)
     }
 
+    /// Whether it is served before TLS where TLS has to come first (RFC 3207 4).
+    pub(crate) const fn is_before_tls(self) -> bool {
+        matches!(self, Self::Noop | Self::Ehlo | Self::Lhlo | Self::StartTls | Self::Quit)
+    }
+
+    /// Whether it is served before AUTH where AUTH has to come first (RFC 4954 6).
+    pub(crate) const fn is_before_auth(self) -> bool {
+        self.is_before_tls() || matches!(self, Self::Auth | Self::Helo | Self::Rset)
+    }
+
     /// Whether it counts as idle: it does nothing for any letter.
     #[must_use]
     pub fn is_idle(self) -> bool {

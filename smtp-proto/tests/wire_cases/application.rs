@@ -2,11 +2,26 @@
 
 use crate::outcome::Outcome;
 use core::fmt::Write as _;
-use smtp_proto::server::{Event, Pending, Server, kind};
-use smtp_proto::{Code, Condition, ForwardPath, Reply};
+use smtp_proto::sasl::{self, Credentials, Exchange, Step};
+use smtp_proto::server::{Event, Pending, ReplyError, Server, kind};
+use smtp_proto::{Base64, Code, Condition, ForwardPath, Reply, stock};
+
+/// A mechanism in which the server speaks first, and no one succeeds.
+struct ServerFirst;
+
+impl Exchange for ServerFirst {
+    fn step(&mut self, response: Option<&[u8]>) -> Step {
+        match response {
+            None => Step::Challenge(b"<1896.697170952@postoffice.reston.mci.net>".to_vec()),
+            Some(_) => Step::Malformed,
+        }
+    }
+}
+
+/// The users of the table, each with its password.
+const USERS: [(&str, &str); 2] = [("u", "p"), ("user", "pass")];
 
 /// What the application remembers of a session.
-#[derive(Debug)]
 pub(crate) struct Application {
     greeting: Greeting,
     keeps: Keeps,
@@ -15,6 +30,7 @@ pub(crate) struct Application {
     run: usize,
     connect: Option<Pending<kind::Connect>>,
     unanswered: Option<Pending<kind::Message>>,
+    exchange: Option<Box<dyn Exchange>>,
 }
 
 /// When the greeting is sent.
@@ -35,7 +51,15 @@ pub(crate) enum Keeps {
 
 impl Application {
     pub(crate) fn new(greeting: Greeting, keeps: Keeps) -> Self {
-        Self { greeting, keeps, letter: Vec::new(), run: 0, connect: None, unanswered: None }
+        Self {
+            greeting,
+            keeps,
+            letter: Vec::new(),
+            run: 0,
+            connect: None,
+            unanswered: None,
+            exchange: None,
+        }
     }
 
     /// Answers one event, and records it.
@@ -50,7 +74,10 @@ impl Application {
             }
             Event::Connect(pending) => server.accept(pending),
             Event::Hello { pending, .. } => server.accept(pending),
-            Event::Mail { pending, .. } => server.accept(pending),
+            Event::Mail { mail, pending } => {
+                outcome.auth = mail.params.auth().map(|sender| sender.decode().collect());
+                server.accept(pending)
+            }
             Event::Rcpt { rcpt, pending } => match rcpt.to {
                 ForwardPath::Mailbox(mailbox) if mailbox.local_part().as_str() == "no" => {
                     let status = Condition::BAD_DESTINATION_MAILBOX_ADDRESS.permanent();
@@ -62,6 +89,18 @@ impl Application {
                 _ => server.accept(pending),
             },
             Event::Data { pending, .. } => server.accept(pending),
+            Event::Auth { mechanism, initial, pending } => {
+                self.exchange = match mechanism.is("CRAM-MD5") {
+                    true => Some(Box::new(ServerFirst)),
+                    false => sasl::exchange(mechanism),
+                };
+                self.step(initial, pending, server)
+            }
+            Event::AuthLine { data, pending } => self.step(Some(data), pending, server),
+            Event::AuthCancelled => {
+                self.exchange = None;
+                Ok(())
+            }
             Event::Aborted(_) => {
                 self.letter.clear();
                 Ok(())
@@ -77,6 +116,32 @@ impl Application {
             }
         };
         result.expect("every reply of this application suits its event");
+    }
+
+    /// One step of AUTH, for the users of the table.
+    fn step(
+        &mut self,
+        response: Option<Base64<'_>>,
+        pending: Pending<kind::Auth>,
+        server: &mut Server,
+    ) -> Result<(), ReplyError> {
+        let Some(exchange) = &mut self.exchange else {
+            return server.reply(pending, &stock::UNKNOWN_MECHANISM.as_ref());
+        };
+        let octets = response.map(|response| response.decode());
+        match exchange.step(octets.as_deref()) {
+            Step::Challenge(data) => server.challenge(pending, &data),
+            Step::Check(Credentials::Plain { authzid, authcid, password })
+                if authzid.is_none()
+                    && USERS.iter().any(|(name, secret)| {
+                        authcid == *name && password.matches(secret.as_bytes())
+                    }) =>
+            {
+                server.authenticated(pending)
+            }
+            Step::Malformed => server.reply(pending, &stock::NO_INITIAL_RESPONSE.as_ref()),
+            _ => server.reply(pending, &stock::BAD_CREDENTIALS.as_ref()),
+        }
     }
 
     /// Sends the greeting that was held back.
@@ -128,6 +193,10 @@ impl Application {
             Event::Message { content, .. } => writeln!(log, "Message {content:?}"),
             Event::Query { verb, text, .. } => writeln!(log, "Query {verb:?} {text:?}"),
             Event::Connect(_) => writeln!(log, "Connect"),
+            Event::Auth { mechanism, initial, .. } => {
+                writeln!(log, "Auth {mechanism:?} {initial:?}")
+            }
+            Event::AuthLine { data, .. } => writeln!(log, "AuthLine {data:?}"),
             other => writeln!(log, "{other:?}"),
         };
         written.expect("a string takes what is written");

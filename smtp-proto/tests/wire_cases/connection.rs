@@ -3,7 +3,7 @@
 use crate::application::{Application, Greeting, Keeps};
 use crate::outcome::Outcome;
 use core::time::Duration;
-use smtp_proto::server::{Config, Server, Wants};
+use smtp_proto::server::{Config, Event, Server, Wants};
 use smtp_proto::{Countdown, Inbox, Timer};
 use std::sync::Arc;
 
@@ -78,6 +78,16 @@ impl Connection {
         }
     }
 
+    /// The peer begins TLS, and the handshake succeeds.
+    pub(crate) fn handshake(&mut self) -> Result<(), String> {
+        match self.server.wants() {
+            Wants::Tls(_) => self.server.tls_established(),
+            other => return Err(format!("{other:?} for a handshake")),
+        }
+        self.settle();
+        Ok(())
+    }
+
     /// So much time passes.
     pub(crate) fn pass(&mut self, mut time: Duration) {
         while let Some(timer) = self.timer() {
@@ -115,7 +125,7 @@ impl Connection {
     }
 
     fn reads(&self) -> bool {
-        matches!(self.server.wants(), Wants::Read(_) | Wants::Answer(_))
+        matches!(self.server.wants(), Wants::Read(_) | Wants::Answer(_) | Wants::Tls(_))
     }
 
     fn timer(&self) -> Option<Timer> {
@@ -128,13 +138,19 @@ impl Connection {
             let Self { server, inbox, application, outcome, .. } = self;
             inbox.feed(|input| {
                 while let Some(event) = server.next(input) {
-                    application.answer(event, server, outcome);
+                    match event {
+                        // Only here is known what stands behind the command.
+                        Event::StartTls(pending) => {
+                            let _injected = server.accept_tls(pending, input);
+                        }
+                        event => application.answer(event, server, outcome),
+                    }
                 }
             });
             match self.server.wants() {
                 Wants::Next => {}
                 Wants::Flush(_) => self.flush(),
-                Wants::Read(_) | Wants::Answer(_) => return,
+                Wants::Read(_) | Wants::Answer(_) | Wants::Tls(_) => return,
                 Wants::Close => {
                     self.flush();
                     self.outcome.closed = true;

@@ -6,7 +6,9 @@ use crate::connection::Connection;
 use crate::replay::opened;
 use crate::settings::config;
 use core::time::Duration;
-use smtp_proto::server::{Server, Wants};
+use smtp_proto::Base64;
+use smtp_proto::sasl::Credentials;
+use smtp_proto::server::{Event, Server, Wants};
 use smtp_proto::testing::cases::{Bytes, Case, MESSAGE_MAX, Step, Steps, cases};
 
 /// The most that one session may hold on the heap, in octets: what is read ahead, replies that wait, answers owed.
@@ -20,8 +22,43 @@ pub(crate) fn judge(case: &Case<'_>) -> Result<(), String> {
     match case.id {
         "ST-40" => content_needs_hello_mail_and_rcpt(case),
         "LM-15" => peer_that_never_reads(case),
+        "AU-44" => no_secret_is_shown(case),
         "LM-20" => heap_of_a_session(),
         _ => Err("told in words, and not put into practice".to_owned()),
+    }
+}
+
+/// Neither an event nor a credential nor a report of a refusal shows what is in an AUTH line.
+fn no_secret_is_shown(case: &Case<'_>) -> Result<(), String> {
+    let secret = Base64::encode(b"\0u\0p");
+    let mut server = opened(case, &[])?.into_server();
+    let mut shown = String::new();
+    let lines = [
+        format!("AUTH PLAIN {secret}\r\n"),
+        format!("AUTH PLAIN {secret}!\r\n"),
+        format!("{secret}\r\n"),
+        "AUTH LOGIN\r\n".to_owned(),
+        format!("{secret}\r\n"),
+    ];
+    for line in lines {
+        let mut input = line.as_bytes();
+        while let Some(event) = server.next(&mut input) {
+            shown.push_str(&format!("{event:?} {:?}\n", server.last_taken()));
+            match event {
+                Event::Auth { mechanism, pending, .. } if mechanism.is("LOGIN") => {
+                    server.challenge(pending, b"Username:").map_err(|error| error.to_string())?;
+                }
+                event => server.decline(event),
+            }
+        }
+        server.sent(usize::MAX);
+    }
+    let credentials = Credentials::plain("u", "hunter2");
+    shown.push_str(&format!("{credentials:?}"));
+    match shown.contains(&secret) || shown.contains("hunter2") {
+        true => Err(shown),
+        false if shown.matches("AuthSecret").count() < 5 => Err(format!("not wiped: {shown}")),
+        false => Ok(()),
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Outcome {
     pub(crate) bodies: Vec<u8>,
     /// The messages that were accepted.
     pub(crate) stored: Vec<Vec<u8>>,
+    /// What the last AUTH= of a MAIL decodes to.
+    pub(crate) auth: Option<Vec<u8>>,
     /// Whether stray octets were reported of the last message.
     pub(crate) repaired: bool,
     /// Whether the server closed the connection.

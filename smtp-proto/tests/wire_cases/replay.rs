@@ -102,7 +102,9 @@ impl<'c> Peer<'c> {
             match step {
                 Step::Cut => {}
                 Step::Wait => self.connection.wait(),
-                Step::Eof => self.connection.end(),
+                // The end of TLS is the end of the connection: what follows in the clear is not read.
+                Step::Eof | Step::TlsEnd => self.connection.end(),
+                Step::Tls => self.connection.handshake()?,
                 Step::Pause(time) => self.connection.pass(time),
                 other => return Err(format!("{other:?} is not built")),
             }

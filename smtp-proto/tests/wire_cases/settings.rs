@@ -1,8 +1,8 @@
 //! What a row asks of the server's configuration.
 
-use smtp_proto::server::{Config, Early, Newlines};
+use smtp_proto::server::{Config, Early, Newlines, StartTls};
 use smtp_proto::testing::cases::{Case, MESSAGE_MAX, Policy};
-use smtp_proto::{Extension, Syntax};
+use smtp_proto::{Extension, Mechanisms, Syntax};
 use std::sync::Arc;
 
 /// The configuration for a row, with more policies than it names; an error names what the server cannot be told.
@@ -12,6 +12,8 @@ pub(crate) fn config(case: &Case<'_>, more: &[Policy<'_>]) -> Result<Arc<Config>
     }
     let mut config = Config::new("mx.test").map_err(|error| error.to_string())?;
     config.limits.message = MESSAGE_MAX;
+    config.starttls = StartTls::Offered;
+    config.auth.in_tls = Mechanisms::of(["PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256"]);
     for policy in case.policies.iter().chain(more) {
         set(&mut config, policy)?;
     }
@@ -29,7 +31,9 @@ fn set(config: &mut Config, policy: &Policy<'_>) -> Result<(), String> {
                 .ok_or_else(|| format!("no extension is called {keyword}"))?;
             config.offer = config.offer.clone().without(extension);
         }
-        Policy::TlsOff => {}
+        Policy::TlsOff => config.starttls = StartTls::Off,
+        Policy::TlsRequired => config.starttls = StartTls::Required,
+        Policy::AuthInClear => config.auth.in_clear = config.auth.in_tls.clone(),
         other => return Err(format!("{other:?} is not built")),
     }
     Ok(())
