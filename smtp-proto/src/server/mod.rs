@@ -29,6 +29,8 @@ mod event;
 mod incoming;
 mod limits;
 mod pending;
+#[cfg(feature = "testing")]
+mod position;
 mod state;
 mod stock;
 mod take;
@@ -85,6 +87,7 @@ pub struct Server {
 }
 
 /// An event that a call made, to be raised by `next`.
+#[derive(Debug)]
 enum Notice {
     Reset,
     Aborted(Why),

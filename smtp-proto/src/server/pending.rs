@@ -203,6 +203,7 @@ impl From<ReplyError> for std::io::Error {
 }
 
 /// A command whose reply is not written yet.
+#[derive(Debug)]
 struct Slot {
     /// `None` for an automatic reply that stands behind a decision.
     question: Option<Question>,
@@ -217,6 +218,13 @@ pub(super) struct Owed {
     /// The serial number of the oldest.
     front: u32,
     session: u32,
+}
+
+/// The commands alone: their numbers say nothing of what comes next.
+impl fmt::Debug for Owed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.slots.fmt(f)
+    }
 }
 
 impl Owed {

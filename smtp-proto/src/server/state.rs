@@ -20,6 +20,7 @@ use crate::wire::extension::Set;
 use crate::{Body, Code, Extension, Mail, Mechanism, Verb};
 
 /// Where a session stands.
+#[derive(Debug)]
 pub(super) struct State {
     phase: Phase,
     /// `None` before the first hello.
@@ -37,6 +38,7 @@ pub(super) struct State {
     behind_auth: bool,
 }
 
+#[derive(Debug)]
 enum Phase {
     /// The greeting is owed.
     Greeting(Early),
@@ -57,7 +59,7 @@ enum Phase {
 }
 
 /// Whether octets came while the greeting was owed.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Early {
     No,
     Yes,
@@ -65,7 +67,7 @@ enum Early {
     Told,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Hello {
     verb: Verb,
     offered: Set,
@@ -84,7 +86,7 @@ pub(super) enum AuthOutcome {
 }
 
 /// One mail transaction (RFC 5321 3.3). `Default` is none.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Transaction {
     open: bool,
     smtputf8: bool,
@@ -98,6 +100,7 @@ struct Transaction {
 }
 
 /// The content that is being received.
+#[derive(Debug)]
 pub(super) struct Content {
     pub(super) reader: Reader,
     pub(super) summary: Summary,

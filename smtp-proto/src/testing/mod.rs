@@ -5,6 +5,7 @@
 //!
 //! * [`cases`]: what a peer may send and what must come of it, as data.
 //! * [`Script`]: a dialogue that reads like those of the RFCs, played against a server or a client.
+//! * [`model`]: every short sequence of inputs, against a reference in the simplest words.
 //! * [`naive`]: a second parser for each production, to compare the parsers with.
 //! * [`Pair`]: our client against our server, over a network that a seed makes as bad as networks are.
 //!
@@ -25,6 +26,7 @@ pub mod cases;
 mod desk;
 mod end;
 mod faults;
+pub mod model;
 pub mod naive;
 mod network;
 mod pair;

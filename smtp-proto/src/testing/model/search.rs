@@ -1,0 +1,319 @@
+//! The searches, and what they report.
+
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::alphabet::{self, ANSWERS, Answer, Input};
+use super::real::Real;
+use super::reference::{OWED, RECIPIENTS, Reference, Seen, State, Visit};
+use super::table::{Cell, SMTP, STATES, Table};
+use crate::server::Config;
+
+/// A kind of server that is checked against its table.
+#[derive(Debug)]
+pub struct Server {
+    table: Table,
+    config: Arc<Config>,
+    inputs: Vec<Input>,
+}
+
+/// What a search did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Sequences that were covered, each to its full length or to the end of the session; of the merged search those of every length.
+    pub sequences: u128,
+    /// Inputs that were given to the machine.
+    pub steps: u64,
+    /// Positions of the machine that were told apart; 0 where none were merged.
+    pub positions: usize,
+    /// Cells of state, verb and outcome that were visited.
+    pub visited: usize,
+    /// Cells that were not, by name.
+    pub missing: Vec<String>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { sequences, steps, positions, visited, missing } = self;
+        write!(
+            f,
+            "{sequences} sequences by {steps} steps, {positions} positions, {visited} cells visited"
+        )?;
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            write!(f, ", {} not: {}", missing.len(), missing.join(", "))
+        }
+    }
+}
+
+/// The machine and its reference part ways.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("behind {inputs}\n  machine:   {machine}\n  reference: {reference}")]
+#[non_exhaustive]
+pub struct Disagreement {
+    /// The inputs, the last of which tells the two apart.
+    pub inputs: String,
+    /// What is seen of the machine.
+    pub machine: String,
+    /// What the reference says.
+    pub reference: String,
+}
+
+impl Server {
+    /// A transfer server with everything that it offers by default.
+    ///
+    /// # Panics
+    ///
+    /// Never: its name is one.
+    #[must_use]
+    pub fn smtp() -> Self {
+        Self::new(SMTP, Config::new("mx.test").expect("a name"), alphabet::server())
+    }
+
+    fn new(table: &'static str, mut config: Config, inputs: Vec<Input>) -> Self {
+        config.limits.recipients = RECIPIENTS as u32;
+        config.limits.answers_owed = OWED;
+        Self { table: Table::read(table), config: Arc::new(config), inputs }
+    }
+
+    /// How many inputs there are.
+    #[must_use]
+    pub const fn inputs(&self) -> usize {
+        self.inputs.len()
+    }
+
+    /// Runs every sequence of up to `length` of the most important inputs behind the greeting, each by itself.
+    ///
+    /// # Errors
+    ///
+    /// The first sequence that tells the machine from its reference.
+    pub fn plain(&self, length: usize) -> Result<Report, Disagreement> {
+        self.every(&alphabet::plain(), length)
+    }
+
+    /// Runs every sequence of up to `length` good commands behind the greeting, each by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`plain`](Self::plain).
+    pub fn commands(&self, length: usize) -> Result<Report, Disagreement> {
+        self.every(&alphabet::commands(), length)
+    }
+
+    fn every(&self, inputs: &[Input], length: usize) -> Result<Report, Disagreement> {
+        let mut report = Report::default();
+        let mut visits = BTreeSet::new();
+        let mut places = alloc::vec![0; length];
+        loop {
+            let sequence: Vec<&Input> = places.iter().map(|&place| &inputs[place]).collect();
+            let (steps, whole) = self.run(&sequence, &mut visits)?;
+            report.steps += steps as u64;
+            report.sequences += u128::from(whole);
+            // What ended the session, or could not happen, is not continued.
+            let last = if whole { steps.max(1) - 1 } else { steps };
+            let Some(at) = (0..=last).rev().find(|&at| places[at] + 1 < inputs.len()) else {
+                break;
+            };
+            places[at] += 1;
+            places[at + 1..].fill(0);
+        }
+        report.visited = visits.len();
+        Ok(report)
+    }
+
+    /// Runs a sequence behind the greeting: how many of its inputs there were, and whether none of them was impossible.
+    fn run(
+        &self,
+        sequence: &[&Input],
+        visits: &mut BTreeSet<Visit>,
+    ) -> Result<(usize, bool), Disagreement> {
+        let greet = Input::Answer(alphabet::Which::Oldest, Answer::Yes);
+        let (mut real, mut reference) = (Real::open(&self.config), Reference::new(&self.table));
+        self.step(&mut real, &mut reference, &greet, &[])?;
+        let mut steps = 0;
+        for (index, input) in sequence.iter().enumerate() {
+            if !reference.may(input) {
+                return Ok((steps, false));
+            }
+            self.step(&mut real, &mut reference, input, &sequence[..index])?;
+            steps += 1;
+            if reference.is_over() {
+                break;
+            }
+        }
+        visits.append(&mut reference.visits);
+        Ok((steps, true))
+    }
+
+    fn step(
+        &self,
+        real: &mut Real,
+        reference: &mut Reference<'_>,
+        input: &Input,
+        before: &[&Input],
+    ) -> Result<(), Disagreement> {
+        let (machine, expected) = (real.take(input), reference.take(input));
+        let around = (real.around(), reference.around());
+        let over = (real.is_over(), reference.is_over());
+        if machine == expected && around.0 == around.1 && over.0 == over.1 {
+            return Ok(());
+        }
+        let inputs = before.iter().copied().chain([input]).map(Input::name);
+        Err(Disagreement {
+            inputs: inputs.collect::<Vec<_>>().join(", "),
+            machine: format!("{}, over: {}, {:?}", shown(&machine), over.0, around.0),
+            reference: format!("{}, over: {}, {:?}", shown(&expected), over.1, around.1),
+        })
+    }
+
+    /// Covers every sequence of up to `length` inputs from the connection on: those that come to the same position are one.
+    ///
+    /// # Errors
+    ///
+    /// As [`plain`](Self::plain).
+    pub fn merged(&self, length: usize) -> Result<Report, Disagreement> {
+        let mut graph = Graph::default();
+        let mut visits = BTreeSet::new();
+        let mut report = Report::default();
+        let mut level: BTreeMap<usize, u128> = [(graph.place(self.start(), Vec::new()), 1)].into();
+        for _ in 0..length {
+            let mut next: BTreeMap<usize, u128> = BTreeMap::new();
+            for (node, count) in level {
+                for input in 0..self.inputs.len() {
+                    let to = match graph.arrows.get(&(node, input)) {
+                        Some(to) => *to,
+                        None => {
+                            let to =
+                                self.arrow(&mut graph, node, input, &mut visits, &mut report)?;
+                            graph.arrows.insert((node, input), to);
+                            to
+                        }
+                    };
+                    match to {
+                        Arrow::Impossible => {}
+                        Arrow::Over => report.sequences += count,
+                        Arrow::To(to) => {
+                            report.sequences += count;
+                            *next.entry(to).or_default() += count;
+                        }
+                    }
+                }
+            }
+            level = next;
+        }
+        report.positions = graph.paths.len();
+        report.visited = visits.len();
+        report.missing = self.missing(&visits);
+        Ok(report)
+    }
+
+    fn start(&self) -> (String, State) {
+        let (real, reference) = (Real::open(&self.config), Reference::new(&self.table));
+        (real.position(), reference.state().clone())
+    }
+
+    /// Where one input leads from a position that some sequence comes to.
+    fn arrow(
+        &self,
+        graph: &mut Graph,
+        node: usize,
+        input: usize,
+        visits: &mut BTreeSet<Visit>,
+        report: &mut Report,
+    ) -> Result<Arrow, Disagreement> {
+        let path = graph.paths[node].clone();
+        let (mut real, mut reference) = (Real::open(&self.config), Reference::new(&self.table));
+        for &before in &path {
+            real.take(&self.inputs[before]);
+            reference.take(&self.inputs[before]);
+        }
+        report.steps += path.len() as u64 + 1;
+        let input_now = &self.inputs[input];
+        if !reference.may(input_now) {
+            return Ok(Arrow::Impossible);
+        }
+        let before: Vec<&Input> = path.iter().map(|&at| &self.inputs[at]).collect();
+        self.step(&mut real, &mut reference, input_now, &before)?;
+        visits.append(&mut reference.visits);
+        if reference.is_over() {
+            self.stays_over(&mut real, &mut reference, &before, input_now)?;
+            return Ok(Arrow::Over);
+        }
+        let path = path.into_iter().chain([input]).collect();
+        Ok(Arrow::To(graph.place((real.position(), reference.state().clone()), path)))
+    }
+
+    /// Behind the end every input changes nothing, but for an answer that is late.
+    fn stays_over(
+        &self,
+        real: &mut Real,
+        reference: &mut Reference<'_>,
+        before: &[&Input],
+        last: &Input,
+    ) -> Result<(), Disagreement> {
+        let before: Vec<&Input> = before.iter().copied().chain([last]).collect();
+        for input in &self.inputs {
+            if reference.may(input) {
+                self.step(real, reference, input, &before)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cells that can be visited, and were not.
+    fn missing(&self, visits: &BTreeSet<Visit>) -> Vec<String> {
+        let mut missing = Vec::new();
+        for row in self.table.rows() {
+            for state in STATES {
+                let outcomes = match self.table.cell(row, state) {
+                    Cell::Ask => ANSWERS.map(|answer| format!("{answer:?}")).to_vec(),
+                    Cell::Reply(code) | Cell::Last(code) => [code.to_string()].into(),
+                };
+                for outcome in outcomes {
+                    if !visits.contains(&(state, row, outcome.clone())) {
+                        missing.push(format!("{row} in {state}: {outcome}"));
+                    }
+                }
+            }
+        }
+        missing
+    }
+}
+
+/// The positions that were found, and the inputs between them.
+#[derive(Debug, Default)]
+struct Graph {
+    found: BTreeMap<(String, String), usize>,
+    /// Of each position the first sequence of inputs that came to it.
+    paths: Vec<Vec<usize>>,
+    arrows: BTreeMap<(usize, usize), Arrow>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Arrow {
+    /// It cannot happen there.
+    Impossible,
+    To(usize),
+    Over,
+}
+
+impl Graph {
+    fn place(&mut self, (position, state): (String, State), path: Vec<usize>) -> usize {
+        let new = self.paths.len();
+        let node = *self.found.entry((position, format!("{state:?}"))).or_insert(new);
+        if node == new {
+            self.paths.push(path);
+        }
+        node
+    }
+}
+
+fn shown(seen: &[Seen]) -> String {
+    seen.iter().map(|seen| format!("{seen:?}")).collect::<Vec<_>>().join(" ")
+}

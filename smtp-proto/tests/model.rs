@@ -1,0 +1,32 @@
+//! Every short sequence of inputs over the machines, and over their references.
+
+use smtp_proto::testing::model::{Disagreement, Report, Server};
+
+/// How long sequences are: `SMTP_MODEL_DEPTH` adds so many inputs to each search.
+fn deeper(length: usize) -> usize {
+    let given = std::env::var("SMTP_MODEL_DEPTH").ok().and_then(|more| more.parse().ok());
+    length + given.unwrap_or(0)
+}
+
+fn done(what: &str, report: Result<Report, Disagreement>) -> Report {
+    let report = report.unwrap_or_else(|disagreement| panic!("{what}: {disagreement}"));
+    println!("{what}: {report}");
+    report
+}
+
+#[test]
+fn a_server_does_what_its_table_says_and_every_cell_is_visited() {
+    let (server, length) = (Server::smtp(), deeper(6));
+    let what = format!("smtp, up to {length} of {} inputs", server.inputs());
+    let report = done(&what, server.merged(length));
+    assert_eq!(report.missing, [""; 0]);
+}
+
+/// What the merged search takes for one is run by itself here, as far as there is time.
+#[test]
+fn so_it_does_where_no_two_sequences_are_taken_for_one() {
+    let server = Server::smtp();
+    let report = done("smtp, one by one", server.plain(deeper(4)));
+    assert!(report.sequences > 100_000);
+    done("smtp, commands alone", server.commands(deeper(5)));
+}
