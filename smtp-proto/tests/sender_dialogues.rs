@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use smtp_proto::client::{Config, Tls};
+use smtp_proto::client::{Config, Flavour, Tls};
 use smtp_proto::testing::Script;
 
 /// In pieces of several lengths.
@@ -147,4 +147,87 @@ fn in_the_clear_a_password_is_not_said() {
     let told = [hello, "C: AUTH PLAIN dGVzdAB0ZXN0ADEyMzQ=\n"].concat();
     let played = Script::new(&told).against_client(Arc::new(Config::default()));
     assert_eq!(played.to_string(), [hello, "C: <refused: this needs TLS>\n"].concat());
+}
+
+/// RFC 3030 4.1 and 4.2, with a content of other lengths.
+#[test]
+fn a_client_that_sends_chunks() {
+    plays(
+        "
+        S: 220 cnri.reston.va.us SMTP service ready
+        C: EHLO ymir.claremont.edu
+        S: 250-cnri.reston.va.us says hello
+        S: 250 CHUNKING
+        C: MAIL FROM:<Sam@Random.com>
+        S: 250 <Sam@Random.com> Sender ok
+        C: RCPT TO:<Susan@Random.com>
+        S: 250 <Susan@Random.com> Recipient ok
+        C: BDAT 7 LAST
+        C: .line
+        S: 250 Message OK, 7 octets received
+        C: QUIT
+        S: 221 Goodbye
+        ",
+    );
+    plays(
+        "
+        S: 220 cnri.reston.va.us SMTP service ready
+        C: EHLO ymir.claremont.edu
+        S: 250-cnri.reston.va.us says hello
+        S: 250-PIPELINING
+        S: 250-BINARYMIME
+        S: 250 CHUNKING
+        C: MAIL FROM:<ned@ymir.claremont.edu> BODY=BINARYMIME
+        C: RCPT TO:<gvaudre@cnri.reston.va.us>
+        C: RCPT TO:<jstewart@cnri.reston.va.us>
+        S: 250 <ned@ymir.claremont.edu>... Sender and BINARYMIME ok
+        S: 250 <gvaudre@cnri.reston.va.us>... Recipient ok
+        S: 250 <jstewart@cnri.reston.va.us>... Recipient ok
+        C: BDAT 12
+        C: first
+        C: .\\x00\\xff
+        C: BDAT 4
+        C: 2.
+        C: BDAT 0 LAST
+        S: 250 12 octets received
+        S: 250 4 octets received
+        S: 250 Message OK, 16 octets received
+        C: QUIT
+        S: 221 Goodbye
+        ",
+    );
+}
+
+/// RFC 2033 4.2.
+#[test]
+fn a_client_that_hands_mail_to_a_store() {
+    let mut config = Config::default();
+    config.flavour = Flavour::Lmtp;
+    plays_with(
+        config,
+        "
+        S: 220 foo.edu LMTP server ready
+        C: LHLO foo.edu
+        S: 250-foo.edu
+        S: 250-PIPELINING
+        S: 250 SIZE
+        C: MAIL FROM:<chris@bar.com>
+        C: RCPT TO:<pat@foo.edu>
+        C: RCPT TO:<jones@foo.edu>
+        C: RCPT TO:<green@foo.edu>
+        C: DATA
+        S: 250 OK
+        S: 250 OK
+        S: 550 No such user here
+        S: 250 OK
+        S: 354 Start mail input; end with <CRLF>.<CRLF>
+        C: Blah blah blah...
+        C: ...etc. etc. etc.
+        C: .
+        C: QUIT
+        S: 250 OK
+        S: 452 <green@foo.edu> is temporarily over quota
+        S: 221 foo.edu closing connection
+        ",
+    );
 }

@@ -2,11 +2,11 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::{Client, Misuse, Sent, Stage, Transaction};
-use crate::{Command, Extension, Extensions, FreeText, Host, Mail, Rcpt, Verb};
+use super::{Client, Flavour, Misuse, Sent, Stage, Transaction};
+use crate::{Body, Command, Extension, Extensions, FreeText, Host, Mail, Rcpt, Verb};
 
 impl Client {
-    /// EHLO; HELO by itself where the server does not know it, unless the configuration forbids it.
+    /// EHLO, in LMTP LHLO; HELO by itself where the server does not know EHLO, unless the configuration forbids it.
     ///
     /// # Errors
     ///
@@ -18,7 +18,12 @@ impl Client {
         if matches!(name, Host::Domain(domain) if !domain.as_str().is_ascii()) {
             return Err(Misuse::Invalid);
         }
-        let sent = self.queue(Command::Hello { verb: Verb::Ehlo, name })?;
+        let verb = match self.config.flavour {
+            Flavour::Smtp => Verb::Ehlo,
+            Flavour::Lmtp => Verb::Lhlo,
+        };
+        let sent = self.queue(Command::Hello { verb, name })?;
+        self.reset = sent.n;
         self.name = Some(name.to_owned());
         self.stage = Stage::Hello;
         Ok(sent)
@@ -39,12 +44,17 @@ impl Client {
         if mail.params.requiretls() && !self.secure {
             return Err(Misuse::NeedsTls);
         }
+        // RFC 3030 3: it goes by BDAT alone.
+        let binary = mail.params.body() == Some(Body::BinaryMime);
+        if binary && !offered.contains(Extension::Chunking) {
+            return Err(Misuse::NotOffered);
+        }
         let ascii = mail.from.is_ascii() && mail.params.is_ascii();
         may_be_utf8(ascii, mail.params.smtputf8(), offered)?;
         let sent = self.queue(Command::Mail(*mail))?;
         let smtputf8 = mail.params.smtputf8();
         self.transaction =
-            Transaction { begun: sent.n, open: true, smtputf8, ..Transaction::default() };
+            Transaction { begun: sent.n, open: true, smtputf8, binary, ..Transaction::default() };
         Ok(sent)
     }
 
@@ -69,9 +79,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As every command.
+    /// [`Misuse::Order`]: the content is BINARYMIME, and goes by [`chunk`](Self::chunk). The rest as every command.
     pub fn data(&mut self) -> Result<Sent, Misuse> {
         self.may_command()?;
+        if self.transaction.binary {
+            return Err(Misuse::Order);
+        }
         // The stage is what tells whether it may leave.
         self.stage = Stage::DataAsked;
         let sent = self.queue(Command::Data);
@@ -81,14 +94,18 @@ impl Client {
         sent
     }
 
-    /// RSET.
+    /// RSET. Between chunks it drops those that were sent.
     ///
     /// # Errors
     ///
     /// As every command.
     pub fn reset(&mut self) -> Result<Sent, Misuse> {
-        self.may_command()?;
+        if !matches!(self.stage, Stage::Chunks(_)) {
+            self.not_in_the_clear()?;
+        }
         let sent = self.queue(Command::Rset)?;
+        (self.reset, self.broken) = (sent.n, false);
+        self.stage = Stage::Commands;
         self.transaction = Transaction { begun: sent.n, ..Transaction::default() };
         Ok(sent)
     }
@@ -163,7 +180,7 @@ impl Client {
     ///
     /// [`Misuse::Content`] while content is due, [`Misuse::Over`].
     pub fn quit(&mut self) -> Result<Sent, Misuse> {
-        if !matches!(self.stage, Stage::Hello | Stage::Commands) {
+        if !matches!(self.stage, Stage::Hello | Stage::Commands | Stage::Chunks(_)) {
             return Err(self.misplaced());
         }
         let sent = self.queue(Command::Quit)?;
@@ -179,7 +196,11 @@ impl Client {
             | Stage::Handshake
             | Stage::AuthAsked
             | Stage::Challenged(_) => Misuse::NotYet,
-            Stage::Commands | Stage::DataAsked | Stage::Content(..) => Misuse::Content,
+            Stage::Commands
+            | Stage::DataAsked
+            | Stage::Content(..)
+            | Stage::Chunk(_)
+            | Stage::Chunks(_) => Misuse::Content,
             Stage::ContentFailed | Stage::Quitting | Stage::Over => Misuse::Over,
         }
     }
@@ -194,9 +215,17 @@ impl Client {
 
     /// The same for commands that a session which requires TLS does not say in the clear: all but EHLO, STARTTLS, NOOP and QUIT, which
     /// are those that RFC 3207 4 lets through.
-    pub(super) fn may_command(&self) -> Result<&Extensions, Misuse> {
+    fn not_in_the_clear(&self) -> Result<&Extensions, Misuse> {
         match self.offered() {
             Ok(_) if self.needs_tls() => Err(Misuse::NeedsTls),
+            offered => offered,
+        }
+    }
+
+    /// The same for commands that do not end what a failed chunk left behind (RFC 3030 2).
+    pub(super) fn may_command(&self) -> Result<&Extensions, Misuse> {
+        match self.not_in_the_clear() {
+            Ok(_) if self.broken => Err(Misuse::Order),
             offered => offered,
         }
     }

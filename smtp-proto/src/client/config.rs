@@ -21,6 +21,8 @@ use crate::{Inbox, Mechanisms};
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Config {
+    /// Which protocol is spoken.
+    pub flavour: Flavour,
     /// How long each reply may take.
     pub waits: Waits,
     /// Caps on a reply.
@@ -46,6 +48,24 @@ impl Config {
     pub fn inbox(&self) -> Inbox {
         Inbox::new(self.replies.total.saturating_add(self.replies.line))
     }
+}
+
+/// SMTP, or its sister for delivery to mailboxes.
+///
+/// ```
+/// use smtp_proto::client::{Config, Flavour};
+///
+/// let mut config = Config::default();
+/// config.flavour = Flavour::Lmtp;
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "a client speaks one or the other")]
+pub enum Flavour {
+    /// EHLO, and one reply to the content.
+    #[default]
+    Smtp,
+    /// LHLO, and a reply to the content for each recipient that was accepted (RFC 2033 4.2).
+    Lmtp,
 }
 
 /// What a client does when the server does not know EHLO (RFC 5321 3.2).

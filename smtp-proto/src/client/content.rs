@@ -1,11 +1,11 @@
 //! Feeds the content of a message, from the 354 to its end.
 
 use super::pipeline::Asked;
-use super::{Client, Misuse, Sent, Stage, Transaction};
+use super::{Client, Misuse, Sent, Stage};
 use crate::data::ContentFault;
 
 impl Client {
-    /// Queues content, as much as may wait: dots are doubled, newlines checked. Returns how many octets were taken; 0: flush first.
+    /// Queues content, as much as may wait: dots are doubled, newlines checked; of a [`chunk`](Self::chunk) no more than was announced. Returns how many octets were taken; 0: flush first.
     ///
     /// # Errors
     ///
@@ -13,6 +13,9 @@ impl Client {
     /// over. [`Misuse::Over`].
     pub fn body(&mut self, chunk: &[u8]) -> Result<usize, Misuse> {
         let room = self.config.queue.content.max(1).saturating_sub(self.pipeline.waiting());
+        if let Stage::Chunk(_) = self.stage {
+            return self.chunk_body(chunk.get(..room).unwrap_or(chunk));
+        }
         let Stage::Content(_, writer) = &mut self.stage else { return Err(self.misplaced()) };
         // Doubled dots may go over the bound, by as much again at the most.
         let now = chunk.get(..room).unwrap_or(chunk);
@@ -38,10 +41,14 @@ impl Client {
         pieces: &mut [&'c [u8]],
     ) -> Result<(usize, usize), Misuse> {
         let flushed = self.pipeline.waiting() == 0;
-        let Stage::Content(_, writer) = &mut self.stage else { return Err(self.misplaced()) };
-        if !flushed {
+        let due = matches!(self.stage, Stage::Content(..) | Stage::Chunk(_));
+        if due && !flushed {
             return Err(Misuse::NotFlushed);
         }
+        if let Stage::Chunk(_) = self.stage {
+            return self.chunk_pieces(chunk, pieces);
+        }
+        let Stage::Content(_, writer) = &mut self.stage else { return Err(self.misplaced()) };
         match writer.pieces(chunk, &self.config.finder, pieces) {
             Ok((taken, filled)) => {
                 let octets = pieces
@@ -56,12 +63,13 @@ impl Client {
         }
     }
 
-    fn stray(&mut self, fault: ContentFault) -> Misuse {
+    pub(super) fn stray(&mut self, fault: ContentFault) -> Misuse {
         self.abandon_body();
         Misuse::Stray(fault)
     }
 
-    /// Ends the content. Its reply is `to` the DATA; commands may follow at once.
+    /// Ends the content that follows DATA. Its reply is `to` the DATA, in LMTP one `to` each RCPT that was accepted; commands may follow
+    /// at once.
     ///
     /// # Errors
     ///
@@ -71,9 +79,13 @@ impl Client {
         let sent = *sent;
         match writer.finish() {
             Ok(end) => {
-                self.pipeline.push_content(sent, Asked::Content, end);
+                let judged = core::mem::take(&mut self.transaction).judged;
+                let (first, others) = judged.split_first().unwrap_or((&sent, &[]));
+                self.pipeline.push_content(*first, Asked::Content, end);
+                for rcpt in others {
+                    self.pipeline.push_content(*rcpt, Asked::Content, b"");
+                }
                 self.stage = Stage::Commands;
-                self.transaction = Transaction::default();
                 self.release();
                 Ok(sent)
             }
@@ -83,7 +95,10 @@ impl Client {
 
     /// The producer of the content failed: the message is never ended, and the connection is closed (RFC 5321 4.1.1.10).
     pub fn abandon_body(&mut self) {
-        if matches!(self.stage, Stage::DataAsked | Stage::Content(..)) {
+        if matches!(
+            self.stage,
+            Stage::DataAsked | Stage::Content(..) | Stage::Chunk(_) | Stage::Chunks(_)
+        ) {
             self.stage = Stage::ContentFailed;
             self.pipeline.silence();
             self.stirred = true;

@@ -21,6 +21,7 @@
 //! place where a reply must come first. For whole letters with many recipients there is [`Delivery`](crate::delivery::Delivery).
 
 mod auth;
+mod chunk;
 mod commands;
 mod config;
 mod content;
@@ -32,17 +33,19 @@ mod replies;
 mod tls;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use bytes::BytesMut;
 
-pub use config::{Config, Fallback, Pipelining, Queue, Tls, Waits};
+pub use config::{Config, Fallback, Flavour, Pipelining, Queue, Tls, Waits};
 pub use event::{Error, Event, Misuse, Sent, Wants};
 pub use introduction::{Introduction, IntroductionError};
 pub use pace::Pace;
 
 use self::auth::Wiped;
+use self::chunk::{Chunk, Lines};
 use self::pipeline::{Asked, Depth, Pipeline};
 use crate::data::Writer;
 use crate::line::Replies;
@@ -71,6 +74,10 @@ pub struct Client {
     timer: TimerId,
     /// What the timer runs for.
     timed: Timed,
+    /// A chunk failed: RSET comes first (RFC 3030 2).
+    broken: bool,
+    /// The number of the RSET or EHLO that was queued last.
+    reset: u32,
 }
 
 /// Where a session stands, as far as commands are concerned.
@@ -91,6 +98,10 @@ enum Stage {
     DataAsked,
     /// 354 came: content is due for the message of this command.
     Content(Sent, Writer),
+    /// The octets of a chunk are due.
+    Chunk(Chunk),
+    /// Another chunk is due.
+    Chunks(Lines),
     /// The content failed: it will not be ended.
     ContentFailed,
     /// QUIT is queued.
@@ -108,8 +119,12 @@ struct Transaction {
     open: bool,
     /// That MAIL has SMTPUTF8.
     smtputf8: bool,
+    /// It has BODY=BINARYMIME.
+    binary: bool,
     mail: Option<bool>,
     accepted: u32,
+    /// In LMTP, the RCPTs that were accepted: each has its own verdict.
+    judged: Vec<Sent>,
     /// RCPTs that are queued and not answered.
     rcpts: u32,
 }
@@ -150,6 +165,8 @@ impl Client {
             eof: false,
             timer: TimerId(0),
             timed: Timed::Nothing,
+            broken: false,
+            reset: 0,
         }
     }
 
@@ -166,7 +183,8 @@ impl Client {
             return Wants::Flush(Timer { after: self.config.waits.block, id: self.timer });
         }
         match (&self.stage, self.pipeline.oldest()) {
-            (Stage::Content(..), _) => Wants::Body,
+            (Stage::Content(..) | Stage::Chunk(_), _) => Wants::Body,
+            (Stage::Chunks(_), _) if self.pipeline.takes_chunk(self.depth()) => Wants::Body,
             (Stage::Handshake, _) => {
                 Wants::Tls(Timer { after: self.config.waits.handshake, id: self.timer })
             }
@@ -183,7 +201,7 @@ impl Client {
         let waits = &self.config.waits;
         match (asked, verb) {
             (Asked::Greeting, _) => waits.greeting,
-            (Asked::Content | Asked::LoneDot, _) => waits.content,
+            (Asked::Content | Asked::LoneDot | Asked::Chunk(_), _) => waits.content,
             (_, Verb::Data) => waits.data,
             (_, Verb::Quit) => waits.quit,
             _ => waits.command,
@@ -263,14 +281,18 @@ impl Client {
         matches!(self.stage, Stage::Over | Stage::ContentFailed)
     }
 
-    fn release(&mut self) {
+    fn depth(&self) -> Depth {
         let offered =
             self.extensions.as_ref().is_some_and(|offered| offered.contains(Extension::Pipelining));
-        let depth = match self.config.pipelining {
+        match self.config.pipelining {
             Pipelining::Offered if offered => Depth::Groups(usize::MAX),
             Pipelining::InFlight(most) if offered => Depth::Groups(most),
             _ => Depth::Lockstep,
-        };
+        }
+    }
+
+    fn release(&mut self) {
+        let depth = self.depth();
         self.abandon_hopeless_data();
         // Octets that nothing asked for would shift the replies: they are first read to their end, which is a 421 or an error.
         if self.pipeline.oldest().is_some() || !self.replies.is_partial() {
@@ -305,15 +327,14 @@ impl Client {
     /// Whether a transaction was begun and did not end: RSET must come before the next MAIL.
     #[must_use]
     pub const fn in_transaction(&self) -> bool {
-        matches!(self.transaction.mail, Some(true))
+        self.broken || matches!(self.transaction.mail, Some(true))
     }
 
-    /// Whether a final dot has left and its reply has not come: what becomes of that message, nobody knows yet (RFC 1047).
+    /// Whether a final dot or the last chunk has left and its reply has not come: what becomes of that message, nobody knows yet (RFC
+    /// 1047). In LMTP, whether one of its replies has not come.
     #[must_use]
     pub fn is_verdict_owed(&self) -> bool {
-        self.pipeline
-            .oldest()
-            .is_some_and(|entry| entry.asked == Asked::Content && self.pipeline.is_written(entry))
+        self.pipeline.is_verdict_owed()
     }
 
     /// Whether every command is answered.

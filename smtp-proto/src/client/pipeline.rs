@@ -9,10 +9,13 @@ use bytes::{Buf, BytesMut};
 
 use super::auth::wipe;
 use super::{Misuse, Sent};
-use crate::{Command, Verb};
+use crate::{Command, Last, Verb};
 
 /// The longest command line that is sent, with its CRLF: RFC 5321 4.5.3.1.4 and what the extensions add.
 const COMMAND_LINE: usize = 2048;
+
+/// The longest BDAT line.
+const CHUNK_LINE: usize = "BDAT 18446744073709551615 LAST\r\n".len();
 
 /// What waits for a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub(super) enum Asked {
     Content,
     /// The lone dot that answers a 354 for nobody.
     LoneDot,
+    /// A chunk of content.
+    Chunk(Last),
     /// The line that cancels an exchange of AUTH.
     AuthCancel,
 }
@@ -121,6 +126,65 @@ impl Pipeline {
         self.last = self.last.wrapping_add(1);
         self.enter(sent, Asked::Command, octets, verb.ends_group());
         Ok(sent)
+    }
+
+    /// Whether a chunk could leave at once.
+    pub(super) fn takes_chunk(&self, depth: Depth) -> bool {
+        self.in_flight == self.entries.len()
+            && match depth {
+                Depth::Lockstep => self.in_flight == 0,
+                Depth::Groups(most) => {
+                    self.in_flight == 0 || self.unanswered.saturating_add(CHUNK_LINE) <= most
+                }
+            }
+    }
+
+    /// Releases BDAT, behind which `octets` octets of content stand.
+    pub(super) fn push_chunk(
+        &mut self,
+        octets: u64,
+        last: Last,
+        room: usize,
+        depth: Depth,
+    ) -> Result<Sent, Misuse> {
+        if !self.takes_chunk(depth) {
+            return Err(Misuse::Full);
+        }
+        let command = Command::Bdat { octets, last };
+        let sent = self.push(Verb::Bdat, room, |text| command.encode(text))?;
+        if let Some(entry) = self.entries.back_mut() {
+            entry.asked = Asked::Chunk(last);
+            entry.end = entry.end.saturating_add(octets);
+        }
+        self.release(depth);
+        Ok(sent)
+    }
+
+    /// The chunk that was queued last is judged once for each of these recipients (RFC 2033 4.2), and nothing follows it before that.
+    pub(super) fn judge(&mut self, rcpts: &[Sent]) {
+        let Some(&mut Entry { asked, end, .. }) = self.entries.back_mut() else { return };
+        for (index, &sent) in rcpts.iter().enumerate() {
+            match self.entries.back_mut() {
+                Some(entry) if index == 0 => entry.sent = sent,
+                _ => self.entries.push_back(Entry { sent, asked, octets: 0, end, barrier: false }),
+            }
+        }
+        self.hold();
+    }
+
+    /// Nothing is written behind what was queued last before its reply.
+    pub(super) fn hold(&mut self) {
+        if let Some(entry) = self.entries.back_mut() {
+            entry.barrier = true;
+        }
+    }
+
+    /// Whether content has left to its end and was not judged.
+    pub(super) fn is_verdict_owed(&self) -> bool {
+        self.entries.iter().any(|entry| {
+            matches!(entry.asked, Asked::Content | Asked::Chunk(Last::Yes))
+                && self.is_written(entry)
+        })
     }
 
     /// Queues a line of an exchange of AUTH, whose command is `sent`. Its octets are wiped once they are written.

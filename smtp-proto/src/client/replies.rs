@@ -1,8 +1,8 @@
 //! Reads replies, counts each against its command, and moves the session as its class says.
 
 use super::auth::limits;
-use super::pipeline::Asked;
-use super::{Client, Error, Event, Fallback, Sent, Stage, Transaction};
+use super::pipeline::{Asked, Entry};
+use super::{Client, Error, Event, Fallback, Flavour, Sent, Stage, Transaction};
 use crate::data::Writer;
 use crate::{Class, Code, Command, Extensions, Reply, Verb};
 
@@ -52,12 +52,13 @@ impl Client {
             };
         };
         // A command that did not leave whole has no reply: it would be one to something else. Content may be judged before its end.
-        let early_verdict = entry.asked == Asked::Content && !reply.class().is_positive();
+        let early_verdict =
+            matches!(entry.asked, Asked::Content | Asked::Chunk(_)) && !reply.class().is_positive();
         if !self.pipeline.is_written(&entry) && !early_verdict && !unavailable {
             return Err(self.fail(Error::Unsolicited));
         }
         // What cannot answer the final dot leaves its verdict owed (RFC 1047).
-        if !suits(entry.asked, entry.sent.verb, reply) {
+        if !suits(entry.asked, entry.sent.verb, reply) || self.is_content_for_nobody(entry, reply) {
             return Err(self.fail(Error::Unexpected(entry.sent.verb)));
         }
         let cut_off = early_verdict && !self.pipeline.is_written(&entry);
@@ -70,6 +71,14 @@ impl Client {
             self.release();
         }
         Ok(event)
+    }
+
+    /// RFC 2033 4.2: LMTP has no reply to content for nobody, and refuses DATA in its place.
+    fn is_content_for_nobody(&self, entry: Entry, reply: Reply<'_>) -> bool {
+        reply.code() == Code::START_MAIL_INPUT
+            && entry.sent.verb == Verb::Data
+            && self.config.flavour == Flavour::Lmtp
+            && self.transaction.judged.is_empty()
     }
 
     fn unavailable<'b>(&mut self, reply: Reply<'b>) -> Event<'b> {
@@ -92,17 +101,24 @@ impl Client {
             Asked::Command if to.verb == Verb::Auth => return self.auth_answered(to, reply),
             Asked::AuthCancel => self.stage = Stage::Commands,
             Asked::Command => {}
+            Asked::Chunk(last) => {
+                self.chunk_answered(to, last, reply);
+                return Some(Event::Reply { to, reply });
+            }
             Asked::Content | Asked::LoneDot => return Some(Event::Reply { to, reply }),
         }
         let accepted = reply.class() == Class::Completion;
         match to.verb {
             Verb::Ehlo if self.falls_back(reply) => return None,
-            Verb::Ehlo | Verb::Helo => self.hello_answered(to.verb, reply, accepted),
+            Verb::Ehlo | Verb::Helo | Verb::Lhlo => self.hello_answered(to.verb, reply, accepted),
             Verb::Mail if to.n == self.transaction.begun => self.transaction.mail = Some(accepted),
             Verb::Rcpt if to.n > self.transaction.begun => {
                 self.transaction.rcpts = self.transaction.rcpts.saturating_sub(1);
                 self.transaction.accepted =
                     self.transaction.accepted.saturating_add(u32::from(accepted));
+                if accepted && self.config.flavour == Flavour::Lmtp {
+                    self.transaction.judged.push(to);
+                }
             }
             Verb::StartTls => self.tls_answered(accepted),
             Verb::Data => return self.data_answered(to, reply),
@@ -146,10 +162,11 @@ impl Client {
     fn hello_answered(&mut self, verb: Verb, reply: Reply<'_>, accepted: bool) {
         if accepted {
             self.extensions = Some(match verb {
-                Verb::Ehlo => Extensions::from_reply(&reply),
-                _ => Extensions::none(),
+                Verb::Helo => Extensions::none(),
+                _ => Extensions::from_reply(&reply),
             });
             self.transaction = Transaction::default();
+            self.broken = false;
         }
         self.name = None;
         if matches!(self.stage, Stage::Hello) && self.extensions.is_some() {
@@ -163,7 +180,8 @@ impl Client {
             self.stage = Stage::Commands;
             return Some(Event::Reply { to, reply });
         }
-        let Transaction { accepted, mail, .. } = core::mem::take(&mut self.transaction);
+        let Transaction { accepted, mail, judged, .. } = core::mem::take(&mut self.transaction);
+        self.transaction.judged = judged;
         if accepted == 0 || mail == Some(false) {
             // RFC 2920 3.1: an empty message to nobody; a 250 then delivers nothing.
             self.pipeline.push_content(to, Asked::LoneDot, b".\r\n");
@@ -193,14 +211,14 @@ fn suits(asked: Asked, verb: Verb, reply: Reply<'_>) -> bool {
     match (asked, verb) {
         (Asked::Greeting, _) => reply.code() == Code::READY,
         // Neither 3yz nor 221 answers the final dot.
-        (Asked::Content | Asked::LoneDot, _) => completed,
+        (Asked::Content | Asked::LoneDot | Asked::Chunk(_), _) => completed,
         // RFC 4954 4: an exchange that was given up ends by a refusal.
         (Asked::AuthCancel, _) => false,
         (Asked::Command, Verb::Quit) => true,
         (Asked::Command, Verb::Data) => reply.code() == Code::START_MAIL_INPUT,
         (Asked::Command, Verb::StartTls) => reply.code() == Code::READY,
         (Asked::Command, Verb::Auth) => completed || reply.code() == Code::CHALLENGE,
-        (Asked::Command, Verb::Ehlo | Verb::Helo) => reply.code() == Code::OK,
+        (Asked::Command, Verb::Ehlo | Verb::Helo | Verb::Lhlo) => reply.code() == Code::OK,
         (Asked::Command, _) => completed,
     }
 }

@@ -11,7 +11,9 @@ use crate::{
 };
 
 mod auth;
+mod chunk;
 mod introduction;
+mod lmtp;
 mod tls;
 
 fn client_of(config: Config) -> Client {

@@ -25,7 +25,7 @@ impl Client {
     pub fn start_tls(&mut self) -> Result<Sent, Misuse> {
         let offered = self.offered()?.contains(Extension::StartTls);
         // RFC 3207 4.2: not inside TLS.
-        if self.secure || self.authenticated || self.transaction.is_open() {
+        if self.secure || self.authenticated || self.broken || self.transaction.is_open() {
             return Err(Misuse::Order);
         }
         if !offered {

@@ -9,4 +9,5 @@ mod writer;
 
 pub use gather::Gather;
 pub use reader::{Finder, Newlines, Piece, Reader, Repairs};
+pub(crate) use reader::{clean_prefix, is_clean};
 pub use writer::{ContentFault, LineEnds, Stray, Writer};

@@ -279,7 +279,7 @@ fn count_nul(run: &[u8]) -> u64 {
 
 /// Whether every CR of `run` has its LF, every LF its CR, and no octet is NUL: the run is compared with itself shifted by one, 64
 /// octets at a time so that the compiler makes vectors of it.
-pub(super) fn is_clean(run: &[u8]) -> bool {
+pub(crate) fn is_clean(run: &[u8]) -> bool {
     let ([first, shifted @ ..], [unshifted @ .., last]) = (run, run) else {
         return true;
     };
@@ -300,7 +300,7 @@ fn pairs(left: &[u8], right: &[u8]) -> bool {
 }
 
 /// How many octets of a run that is not clean are in front of its first fault.
-pub(super) fn clean_prefix(run: &[u8]) -> usize {
+pub(crate) fn clean_prefix(run: &[u8]) -> usize {
     let mut before = 0u8;
     let mut octets = run.iter().copied().enumerate().peekable();
     while let Some((at, octet)) = octets.next() {

@@ -234,6 +234,8 @@ pub(super) struct Calling {
     spoken: Spoken,
     /// Content is due: lines are those of a letter.
     content: bool,
+    /// Octets of a chunk that are due: lines are those of a letter as they are.
+    chunk: u64,
     /// A challenge came: the next line is a response.
     challenged: bool,
     /// Lines that were written and did not come up in the script yet.
@@ -252,6 +254,7 @@ impl Calling {
             countdown: Countdown::new(),
             spoken: Spoken::new(End::Client),
             content: false,
+            chunk: 0,
             challenged: false,
             ahead: 0,
             held: 0,
@@ -279,6 +282,7 @@ impl Calling {
     fn call(&mut self, line: &[u8], said: &mut Vec<Line>) {
         let done = match self.content {
             true => self.content(line, said),
+            false if self.chunk > 0 => self.chunk(line, said),
             false if take(&mut self.challenged) => self.response(line),
             false => self.command(line),
         };
@@ -301,6 +305,9 @@ impl Calling {
             Ok(Command::Mail(mail)) => client.mail(&mail),
             Ok(Command::Rcpt(rcpt)) => client.rcpt(&rcpt),
             Ok(Command::Data) => client.data(),
+            Ok(Command::Bdat { octets, last }) => {
+                client.chunk(octets, last).inspect(|_| self.chunk = octets)
+            }
             Ok(Command::Rset) => client.reset(),
             Ok(Command::Noop(text)) if text.as_str().is_empty() => client.noop(),
             Ok(Command::Quit) => client.quit(),
@@ -334,11 +341,20 @@ impl Calling {
             self.content = false;
             return self.client.finish().map(drop);
         }
-        let line = [line.strip_prefix(b".").unwrap_or(line), b"\r\n"].concat();
-        let mut left = &line[..];
-        while !left.is_empty() {
-            let taken = self.client.body(left)?;
-            left = &left[taken..];
+        self.body(&[line.strip_prefix(b".").unwrap_or(line), b"\r\n"].concat(), said)
+    }
+
+    /// A line of a chunk.
+    fn chunk(&mut self, line: &[u8], said: &mut Vec<Line>) -> Result<(), Misuse> {
+        let line = [line, b"\r\n"].concat();
+        self.chunk = self.chunk.saturating_sub(line.len() as u64);
+        self.body(&line, said)
+    }
+
+    fn body(&mut self, mut octets: &[u8], said: &mut Vec<Line>) -> Result<(), Misuse> {
+        while !octets.is_empty() {
+            let taken = self.client.body(octets)?;
+            octets = &octets[taken..];
             self.settle(said);
         }
         Ok(())

@@ -161,12 +161,7 @@ fn size(value: Option<&str>) -> Result<u64, ParseErrorKind> {
 }
 
 fn body(facts: &mut Facts, value: Option<&str>) -> Result<(), ParseErrorKind> {
-    let body = value.and_then(Body::parse).ok_or(ParseErrorKind::Body)?;
-    facts.body = Some(body);
-    if body == Body::BinaryMime {
-        // RFC 3030 3: this value belongs to an extension of its own.
-        facts.needs.insert(Extension::BinaryMime);
-    }
+    facts.body = Some(value.and_then(Body::parse).ok_or(ParseErrorKind::Body)?);
     Ok(())
 }
 
@@ -242,7 +237,10 @@ impl Facts {
             return Err(ParseErrorKind::Duplicate);
         }
         self.seen |= bit;
-        self.needs.insert(row.extension);
+        // RFC 3030 3: one value of BODY belongs to an extension of its own, which may be offered without the other.
+        let binary =
+            row.extension == Extension::EightBitMime && self.body == Some(Body::BinaryMime);
+        self.needs.insert(if binary { Extension::BinaryMime } else { row.extension });
         Ok(())
     }
 }
