@@ -3,12 +3,14 @@
 use core::ops::ControlFlow;
 use core::{fmt, mem};
 
+#[cfg(feature = "rustls")]
+use smtp_proto::TlsInfo;
 use smtp_proto::server::{
     Acceptable, Event, Incoming, Limits, Pending, ReplyError, Summary, Transfer, Verdict, When,
     Why, kind,
 };
 use smtp_proto::{ReplyBuf, stock};
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::field::Empty;
 use tracing::{Span, debug, error, info_span, warn};
 
@@ -28,13 +30,20 @@ impl<H: Handler> Dialogue<H> {
     }
 
     /// Serves one event. `Break`: the handler is not to be called again.
-    pub(crate) async fn take<S: AsyncWrite + Unpin>(
+    pub(crate) async fn take<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         event: Event<'_>,
         mut outlet: Outlet<'_, S>,
     ) -> ControlFlow<()> {
         let last = matches!(event, Event::Closed { .. });
-        match self.serve(event, &mut outlet).await {
+        let served = self.serve(event, &mut outlet).await;
+        self.outcome(served, outlet)?;
+        if last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// What a call of the handler that came to nothing means for the session.
+    fn outcome<S>(&self, call: Result<(), Fault>, outlet: Outlet<'_, S>) -> ControlFlow<()> {
+        match call {
             Ok(()) => {}
             Err(Fault::Late) => {
                 self.span.in_scope(|| warn!("the handler took too long"));
@@ -46,21 +55,40 @@ impl<H: Handler> Dialogue<H> {
                 return ControlFlow::Break(());
             }
         }
-        if last { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        ControlFlow::Continue(())
+    }
+
+    /// The session is encrypted now.
+    #[cfg(feature = "rustls")]
+    pub(crate) async fn tls<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        info: &TlsInfo,
+        mut outlet: Outlet<'_, S>,
+    ) -> ControlFlow<()> {
+        let Self { handler, span, .. } = self;
+        let TlsInfo { version, cipher, server_name, .. } = info;
+        span.in_scope(|| debug!(version, cipher, server_name, "TLS"));
+        let limit = outlet.server.config().limits.answer_wait;
+        let told = outlet.ask(limit, span, async { handler.tls(info).await }).await;
+        self.outcome(told, outlet)
     }
 
     /// The connection is lost, and the machine knows of nothing.
-    pub(crate) async fn lost<S: AsyncWrite + Unpin>(&mut self, mut outlet: Outlet<'_, S>) {
+    pub(crate) async fn lost<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        why: Why,
+        mut outlet: Outlet<'_, S>,
+    ) {
         let Self { handler, incoming, span } = self;
         let limit = outlet.server.config().limits.answer_wait;
         let call = async {
             incoming.discard();
-            handler.closed(Why::Eof).await;
+            handler.closed(why).await;
         };
         let _over = outlet.ask(limit, span, call).await;
     }
 
-    async fn serve<S: AsyncWrite + Unpin>(
+    async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         event: Event<'_>,
         outlet: &mut Outlet<'_, S>,
@@ -125,7 +153,7 @@ impl<H: Handler> Dialogue<H> {
         Ok(())
     }
 
-    async fn begin<S: AsyncWrite + Unpin>(
+    async fn begin<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         how: Transfer,
         pending: Pending<kind::Data>,
@@ -145,7 +173,7 @@ impl<H: Handler> Dialogue<H> {
         Ok(())
     }
 
-    async fn body<S: AsyncWrite + Unpin>(
+    async fn body<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         run: &[u8],
         outlet: &mut Outlet<'_, S>,
@@ -168,7 +196,7 @@ impl<H: Handler> Dialogue<H> {
         }
     }
 
-    async fn end<S: AsyncWrite + Unpin>(
+    async fn end<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         content: Summary,
         pending: Pending<kind::Message>,
@@ -197,7 +225,7 @@ impl<H: Handler> Dialogue<H> {
     }
 
     /// The letter is given up; `refusal` is the reply at its end.
-    async fn fail<S: AsyncWrite + Unpin>(
+    async fn fail<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         refusal: ReplyBuf,
         outlet: &mut Outlet<'_, S>,
@@ -213,7 +241,7 @@ impl<H: Handler> Dialogue<H> {
     }
 
     /// The transaction is void, with what came of its letter.
-    async fn reset<S: AsyncWrite + Unpin>(
+    async fn reset<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         outlet: &mut Outlet<'_, S>,
     ) -> Result<(), Fault> {

@@ -3,7 +3,7 @@
 use core::future::Future;
 
 use smtp_proto::server::{Opening, Refusal, Summary, Verdict, Why};
-use smtp_proto::{Host, Mail, Rcpt, ReplyBuf, Verb, stock};
+use smtp_proto::{Host, Mail, Rcpt, ReplyBuf, TlsInfo, Verb, stock};
 
 /// The decisions of one session; a [`Listener`](crate::Listener) makes one for each, [`serve`](crate::serve) runs it.
 ///
@@ -66,6 +66,12 @@ pub trait Handler: Send + 'static {
     /// Whether to serve this peer: 220, or 421, 521 or 554.
     fn connect(&mut self) -> impl Future<Output = Verdict> + Send {
         async { Ok(None) }
+    }
+
+    /// The session is encrypted from here on. What was said before is void; with TLS from the first octet this is the first call.
+    fn tls(&mut self, info: &TlsInfo) -> impl Future<Output = ()> + Send {
+        let _ = info;
+        async {}
     }
 
     /// EHLO or HELO. Of a positive reply the first line is said behind the host name.

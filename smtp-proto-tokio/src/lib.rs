@@ -49,6 +49,8 @@ mod serve;
 mod session;
 mod stop;
 mod stream;
+#[cfg(feature = "rustls")]
+pub mod tls;
 mod wait;
 
 pub use handler::Handler;
@@ -59,6 +61,7 @@ pub use session::Session;
 pub use smtp_proto::server::Verdict;
 pub use smtp_proto::stock;
 pub use stop::Handle;
+pub use stream::Stream;
 
 /// The examples of the README compile.
 #[cfg(doctest)]

@@ -1,14 +1,15 @@
 //! The stream of a session with the machine and the inbox: what can be done without waiting.
 
+use core::mem;
 use core::task::{Context, Poll, ready};
 use std::io;
 
 use smtp_proto::Inbox;
-use smtp_proto::server::{Event, Server};
+use smtp_proto::server::{Event, Server, Traffic};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::outlet::Outlet;
-use crate::stream;
+use crate::{Stream, stream};
 
 /// Whether a wait of the machine is for the peer to take what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +29,13 @@ pub(crate) enum Progress {
 
 #[derive(Debug)]
 pub(crate) struct Link<S> {
-    pub(crate) stream: S,
+    pub(crate) stream: Stream<S>,
     pub(crate) server: Server,
     pub(crate) inbox: Inbox,
     /// Something was written that the stream may still hold back.
     pub(crate) unflushed: bool,
+    /// What was taken of the inbox may hold a secret.
+    pub(crate) secret: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
@@ -69,14 +72,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
         Outlet { stream, server, unflushed }
     }
 
-    /// The next event, with what can be done while it is held.
+    /// The next event, with what can be done while it is held. None in a handshake.
     pub(crate) fn next(&mut self) -> Option<(Event<'_>, Outlet<'_, S>)> {
-        let Self { stream, server, inbox, unflushed } = self;
-        let event = inbox.feed(|input| server.next(input))?;
-        Some((event, Outlet { stream, server, unflushed }))
+        if self.stream.is_shaking() {
+            return None;
+        }
+        let Self { stream, server, inbox, unflushed, secret } = self;
+        let event = inbox.feed(|input| server.next(input));
+        *secret |= server.last_taken() == Traffic::AuthSecret;
+        Some((event?, Outlet { stream, server, unflushed }))
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if mem::take(&mut self.secret) {
+            self.inbox.wipe();
+        }
         let read = stream::poll_read(&mut self.stream, &mut self.inbox, cx)?;
         match read {
             Poll::Pending => {

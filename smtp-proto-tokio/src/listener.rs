@@ -20,6 +20,8 @@ use crate::census::Census;
 use crate::door::{Connection, Door};
 use crate::serve::serve_until;
 use crate::stop::Stop;
+#[cfg(feature = "rustls")]
+use crate::tls::Acceptor;
 use crate::{Address, Handle, Handler, Peer, Session};
 
 /// Sessions in all. With a file for the letter of each they stay below the 1,024 descriptors that most systems allow a process.
@@ -86,6 +88,19 @@ pub struct Listener {
     limit: usize,
     limit_per_peer: usize,
     handle: Handle,
+    #[cfg(feature = "rustls")]
+    tls: Tls,
+}
+
+/// What of a session is encrypted.
+#[cfg(feature = "rustls")]
+#[derive(Debug)]
+enum Tls {
+    Nothing,
+    /// What comes behind STARTTLS.
+    Upgrade(Acceptor),
+    /// Everything.
+    Implicit(Acceptor),
 }
 
 impl Listener {
@@ -112,7 +127,23 @@ impl Listener {
             limit: LIMIT,
             limit_per_peer: LIMIT_PER_PEER,
             handle: Handle::new(),
+            #[cfg(feature = "rustls")]
+            tls: Tls::Nothing,
         })
+    }
+
+    /// Upgrades sessions in place where they ask for it by STARTTLS. That it is offered is said in `Config::starttls`.
+    #[cfg(feature = "rustls")]
+    pub fn with_tls(mut self, acceptor: Acceptor) -> Self {
+        self.tls = Tls::Upgrade(acceptor);
+        self
+    }
+
+    /// Encrypts sessions from the first octet (RFC 8314 3.3).
+    #[cfg(feature = "rustls")]
+    pub fn implicit_tls(mut self, acceptor: Acceptor) -> Self {
+        self.tls = Tls::Implicit(acceptor);
+        self
     }
 
     /// What it listens on, in the order of [`bind`](Self::bind), with the ports that were free.
@@ -148,6 +179,10 @@ impl Listener {
         let Self { doors, limit, limit_per_peer, handle, .. } = self;
         let mut deadline = handle.deadline();
         let mut sessions = Sessions::new(config, Census::new(limit, limit_per_peer));
+        #[cfg(feature = "rustls")]
+        {
+            sessions.tls = self.tls;
+        }
         let (mut pause, mut resume, mut next) = (Pause::default(), None, 0);
         loop {
             tokio::select! {
@@ -231,6 +266,8 @@ struct Sessions {
     turned_away: Arc<Semaphore>,
     stage: watch::Sender<Option<When>>,
     tasks: JoinSet<()>,
+    #[cfg(feature = "rustls")]
+    tls: Tls,
 }
 
 impl Sessions {
@@ -241,7 +278,21 @@ impl Sessions {
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
             stage: watch::Sender::new(None),
             tasks: JoinSet::new(),
+            #[cfg(feature = "rustls")]
+            tls: Tls::Nothing,
         }
+    }
+
+    fn open<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> Session<S> {
+        let config = Arc::clone(&self.config);
+        #[cfg(feature = "rustls")]
+        return match &self.tls {
+            Tls::Nothing => Session::new(stream, config),
+            Tls::Upgrade(acceptor) => Session::new(stream, config).with_tls(acceptor.clone()),
+            Tls::Implicit(acceptor) => Session::implicit_tls(stream, acceptor.clone(), config),
+        };
+        #[cfg(not(feature = "rustls"))]
+        Session::new(stream, config)
     }
 
     fn begin<H: Handler>(
@@ -262,7 +313,7 @@ impl Sessions {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
         H: Handler,
     {
-        let session = Session::new(stream, Arc::clone(&self.config));
+        let session = self.open(stream);
         let admission = match self.census.admit(&peer) {
             Ok(admission) => admission,
             Err(full) => {

@@ -8,14 +8,14 @@ use std::io;
 use std::panic::catch_unwind;
 
 use smtp_proto::server::Server;
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::Span;
 
-use crate::stream;
 use crate::wait::at_most;
+use crate::{Stream, stream};
 
 pub(crate) struct Outlet<'a, S> {
-    pub(crate) stream: &'a mut S,
+    pub(crate) stream: &'a mut Stream<S>,
     pub(crate) server: &'a mut Server,
     /// Something was written that the stream may still hold back.
     pub(crate) unflushed: &'a mut bool,
@@ -30,7 +30,7 @@ pub(crate) enum Fault {
     Panicked,
 }
 
-impl<S: AsyncWrite + Unpin> Outlet<'_, S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> Outlet<'_, S> {
     /// Polls a future of the handler for at most `limit`. Meanwhile the replies that are due leave: the client would count the time of
     /// each decision of a group against the first of them.
     pub(crate) async fn ask<T>(

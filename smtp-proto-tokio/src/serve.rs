@@ -4,6 +4,7 @@ use core::panic::AssertUnwindSafe;
 use std::io;
 use std::panic::catch_unwind;
 
+use smtp_proto::server::Event;
 use smtp_proto::stock;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -92,6 +93,16 @@ where
         if let Some(when) = stop.news() {
             session.server().shut_down(&stock::SHUTTING_DOWN.as_ref(), when);
         }
+        #[cfg(feature = "rustls")]
+        if session.is_newly_encrypted() {
+            let info = session.tls().cloned();
+            if let (Some(speaker), Some(info)) = (&mut dialogue, info)
+                && speaker.tls(&info, session.link().outlet()).await.is_break()
+            {
+                end(&mut dialogue);
+            }
+        }
+        let has_tls = session.has_tls();
         let Some((event, outlet)) = session.link().next() else {
             let more = tokio::select! {
                 biased;
@@ -100,10 +111,21 @@ where
             };
             match (&more, &mut dialogue) {
                 (Ok(true), _) => continue,
-                (Err(_), Some(dialogue)) => dialogue.lost(session.link().outlet()).await,
+                (Err(_), Some(dialogue)) => {
+                    let why = session.lost_by();
+                    dialogue.lost(why, session.link().outlet()).await;
+                }
                 _ => {}
             }
             return more.map(drop);
+        };
+        let event = match event {
+            Event::StartTls(pending) if has_tls => {
+                // What came of it the machine says, in a refusal or by the handshake.
+                let _ = session.accept_tls(pending);
+                continue;
+            }
+            other => other,
         };
         let Some(speaker) = &mut dialogue else {
             outlet.server.decline(event);
@@ -116,8 +138,12 @@ where
             () = stop.now() => false,
         };
         if last {
-            // What a panic left behind may panic again.
-            let _ = catch_unwind(AssertUnwindSafe(|| dialogue = None));
+            end(&mut dialogue);
         }
     }
+}
+
+/// What a panic left behind may panic again.
+fn end<H: Handler>(dialogue: &mut Option<Dialogue<H>>) {
+    let _ = catch_unwind(AssertUnwindSafe(|| *dialogue = None));
 }

@@ -8,7 +8,7 @@ use std::panic;
 use std::sync::{Arc, Mutex, Once};
 
 use smtp_proto::server::{Config, Opening, Refusal, Summary, Verdict, Why};
-use smtp_proto::{Extension, Host, Mail, Rcpt, ReplyBuf, Verb};
+use smtp_proto::{Extension, Host, Mail, Rcpt, ReplyBuf, TlsInfo, Verb};
 use smtp_proto_tokio::Handler;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -83,6 +83,13 @@ impl Handler for Clerk {
 
     async fn connect(&mut self) -> Verdict {
         self.step("connect", "connect").await
+    }
+
+    async fn tls(&mut self, info: &TlsInfo) {
+        let TlsInfo { version, server_name, certificate, .. } = info;
+        let name = server_name.as_deref().unwrap_or("nobody");
+        let whose = if certificate.is_some() { "a" } else { "no" };
+        let _ = self.step("tls", format!("{version} for {name}, {whose} certificate")).await;
     }
 
     async fn hello(&mut self, verb: Verb, name: Host<'_>) -> Verdict {
