@@ -347,6 +347,12 @@ impl Pipeline {
         }
     }
 
+    /// The message whose content is over, where what ends it is not released yet.
+    pub(super) fn held_end_of_content(&self) -> Option<Sent> {
+        let first = self.entries.front().filter(|_| self.in_flight == 0)?;
+        (first.asked == Asked::Content).then_some(first.sent)
+    }
+
     /// Drops every command that is not released yet.
     fn drop_held(&mut self) {
         let dropped: usize = self

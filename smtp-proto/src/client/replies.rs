@@ -43,6 +43,10 @@ impl Client {
         if let Stage::Content(sent, _) = self.stage {
             return self.verdict_in_content(sent, reply).map(Some);
         }
+        // One that began to come in before the end of the content left is a verdict on what was sent of it.
+        if let Some(sent) = self.pipeline.held_end_of_content() {
+            return self.verdict_in_content(sent, reply).map(Some);
+        }
         let unavailable = reply.code() == Code::UNAVAILABLE;
         let Some(&entry) = self.pipeline.oldest() else {
             return if unavailable {

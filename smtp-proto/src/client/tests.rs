@@ -1,6 +1,7 @@
 //! The machine alone. The wire cases, the pair and the scripted servers are in `tests/`.
 
 use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
 use core::mem::size_of;
 
@@ -247,6 +248,25 @@ fn a_refusal_during_the_content_is_its_verdict_and_no_dot_follows() {
     assert_eq!(hear(&mut client, "552 5.3.4 too big\r\n"), ["DATA 552 5.3.4 too big"]);
     assert_eq!((client.outgoing(), client.wants()), (&b""[..], Wants::Close));
     assert_eq!((client.body(b"x"), client.finish()), (Err(Misuse::Over), Err(Misuse::Over)));
+}
+
+/// RFC 5321 4.2.5. The other way round a positive reply would be to nothing: it began before the dot had left.
+#[test]
+fn a_reply_that_is_half_in_when_the_content_ends_judges_it_and_holds_the_dot() {
+    for (whole, told) in [
+        ("552 5.3.4 too big\r\n", "DATA 552 5.3.4 too big"),
+        ("250 2.0.0 early\r\n", "the server sent a reply that nothing asked for"),
+    ] {
+        let mut client = ready("PIPELINING");
+        group(&mut client, &["b@y.test"]);
+        leaves(&mut client);
+        hear(&mut client, "250 a\r\n250 b\r\n354 c\r\n");
+        client.body(b"some").unwrap();
+        assert_eq!(hear(&mut client, &whole[..9]), [""; 0]);
+        client.finish().unwrap();
+        assert_eq!(leaves(&mut client), "some");
+        assert_eq!((hear(&mut client, whole), client.outgoing()), (vec![told.into()], &b""[..]));
+    }
 }
 
 #[test]
