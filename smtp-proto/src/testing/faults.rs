@@ -76,6 +76,7 @@ pub struct Faults {
     producer: bool,
     endings: bool,
     shut_downs: bool,
+    timers: bool,
     cuts: Vec<(End, usize)>,
     piece: Option<usize>,
     ending: Option<Ending>,
@@ -91,7 +92,7 @@ impl Faults {
     /// Everything that is left to the seed.
     #[must_use]
     pub fn all() -> Self {
-        Self::none().segments().delays().answers().producer().endings().shut_downs()
+        Self::none().segments().delays().answers().producer().endings().shut_downs().timers()
     }
 
     /// Writes are short, windows small, and what was written together arrives in pieces or with what came before.
@@ -136,6 +137,13 @@ impl Faults {
         self
     }
 
+    /// Timers are late, by minutes, and told once more when they do not run any more.
+    #[must_use]
+    pub const fn timers(mut self) -> Self {
+        self.timers = true;
+        self
+    }
+
     /// What `by` writes is cut behind this octet of all that it writes.
     #[must_use]
     pub fn cut(mut self, by: End, octets: usize) -> Self {
@@ -168,6 +176,7 @@ impl Faults {
         }
         weather.delays = self.delays && !rng.once_in(4);
         weather.answers = self.answers && !rng.once_in(4);
+        weather.timers = self.timers && rng.once_in(2);
         weather.pauses = self.producer && rng.once_in(8);
         weather.fails = self.producer && rng.once_in(8);
         if self.shut_downs && rng.once_in(8) {
@@ -198,6 +207,7 @@ pub(super) struct Weather {
     pub(super) piece: Option<usize>,
     pub(super) delays: bool,
     pub(super) answers: bool,
+    pub(super) timers: bool,
     pub(super) pauses: bool,
     pub(super) fails: bool,
     pub(super) ending: Option<Ending>,
@@ -217,6 +227,7 @@ impl Weather {
             piece: None,
             delays: false,
             answers: false,
+            timers: false,
             pauses: false,
             fails: false,
             ending: None,

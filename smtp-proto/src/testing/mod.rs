@@ -22,10 +22,14 @@
     reason = "what tests are made of: a panic is a test that fails"
 )]
 
+mod alarm;
 pub mod cases;
 mod desk;
+mod dialogue;
 mod end;
 mod faults;
+mod invariants;
+pub mod fuzz;
 pub mod model;
 pub mod naive;
 mod network;

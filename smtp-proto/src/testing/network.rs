@@ -148,9 +148,11 @@ impl Network {
     /// `by` reads what has arrived: one segment, and by chance what stands behind it.
     pub(super) fn read(&mut self, by: End, space: &mut [u8], now: Duration) -> Read {
         let joins = self.weather.segment.is_some();
-        let mut rng = self.rng.clone();
-        let broken = self.broken;
-        let pipe = self.pipe(by.other());
+        let Self { from_client, from_server, rng, broken, .. } = self;
+        let pipe = match by {
+            End::Client => from_server,
+            End::Server => from_client,
+        };
         let mut got = 0;
         while let Some(segment) = pipe.segments.front_mut() {
             if segment.arrives > now || got == space.len() {
@@ -169,8 +171,7 @@ impl Network {
             }
         }
         pipe.in_flight -= got;
-        let ended = pipe.segments.is_empty() && (pipe.ended && pipe.last <= now || broken);
-        self.rng = rng;
+        let ended = pipe.segments.is_empty() && (pipe.ended && pipe.last <= now || *broken);
         match got {
             0 if ended => Read::End,
             0 => Read::Nothing,

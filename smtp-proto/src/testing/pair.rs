@@ -67,6 +67,14 @@ impl Letter {
             .expect("the addresses were checked")
     }
 
+    pub(super) fn from(&self) -> &str {
+        &self.from
+    }
+
+    pub(super) fn to(&self) -> &[String] {
+        &self.to
+    }
+
     pub(super) const fn recipients(&self) -> usize {
         self.to.len()
     }
@@ -100,6 +108,7 @@ impl Letter {
 pub struct Pair {
     seed: u64,
     letters: Vec<Letter>,
+    choices: Vec<u8>,
     faults: Faults,
     server: Arc<server::Config>,
     client: Arc<client::Config>,
@@ -117,6 +126,7 @@ impl Pair {
         Self {
             seed,
             letters: Vec::new(),
+            choices: Vec::new(),
             faults: Faults::none(),
             server: Arc::new(server),
             client: Arc::new(client::Config::default()),
@@ -151,6 +161,13 @@ impl Pair {
         self
     }
 
+    /// What is left to the seed is read from these octets, as long as there are any: a fuzzer then sees what they change.
+    #[must_use]
+    pub fn choices(mut self, octets: impl Into<Vec<u8>>) -> Self {
+        self.choices = octets.into();
+        self
+    }
+
     /// Plays the session to its end, and tells what happened.
     ///
     /// # Panics
@@ -158,7 +175,7 @@ impl Pair {
     /// Never: where an end does not come to its end, [`Seen::ended`](super::Seen::ended) says so.
     #[must_use]
     pub fn run(&self) -> Story {
-        let mut rng = Rng::new(self.seed);
+        let mut rng = Rng::new(self.seed).reading(self.choices.clone());
         let weather = self.faults.weather(&mut rng, |by| self.octets(by));
         let mut network = Network::new(weather.clone(), rng.split());
         let mut receiver = Receiver::new(Arc::clone(&self.server), &weather, rng.split());
@@ -177,6 +194,18 @@ impl Pair {
         }
         receiver.finish(&mut story);
         story
+    }
+
+    pub(super) fn letters(&self) -> &[Letter] {
+        &self.letters
+    }
+
+    pub(super) fn server_config(&self) -> &server::Config {
+        &self.server
+    }
+
+    pub(super) fn client_config(&self) -> &client::Config {
+        &self.client
     }
 
     /// About how many octets an end writes.

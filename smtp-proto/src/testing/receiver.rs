@@ -5,13 +5,14 @@ use alloc::string::ToString;
 use core::time::Duration;
 
 use super::End;
+use super::alarm::Alarm;
 use super::desk::Desk;
 use super::faults::Weather;
 use super::network::{Network, Read, Write};
 use super::rng::Rng;
 use super::story::Story;
 use crate::server::{Config, Event, Server, Wants, When};
-use crate::{Code, Condition, Countdown, Inbox, Reply, Timer};
+use crate::{Code, Condition, Inbox, Reply, Timer};
 use alloc::sync::Arc;
 
 const GOING_DOWN: Reply<'static> = Reply::new(
@@ -24,7 +25,7 @@ pub(super) struct Receiver {
     server: Server,
     desk: Desk,
     inbox: Inbox,
-    countdown: Countdown,
+    alarm: Alarm,
     shut_down: Option<(Duration, When)>,
     /// What is written goes nowhere.
     mute: bool,
@@ -34,13 +35,14 @@ pub(super) struct Receiver {
 }
 
 impl Receiver {
-    pub(super) fn new(config: Arc<Config>, weather: &Weather, rng: Rng) -> Self {
+    pub(super) fn new(config: Arc<Config>, weather: &Weather, mut rng: Rng) -> Self {
+        let alarm = Alarm::new(weather.timers, rng.split());
         let inbox = config.inbox();
         Self {
             server: Server::new(config),
             desk: Desk::new(weather.answers, rng),
             inbox,
-            countdown: Countdown::new(),
+            alarm,
             shut_down: weather.shut_down,
             mute: false,
             closing: None,
@@ -51,6 +53,9 @@ impl Receiver {
     /// Does one thing. Whether there was one to do.
     pub(super) fn step(&mut self, network: &mut Network, story: &mut Story) -> bool {
         let now = story.took;
+        if let Some(id) = self.alarm.again() {
+            self.server.timed_out(id);
+        }
         // A decision may come when the session is long over.
         if self.desk.decide_one(&mut self.server, now) {
             return true;
@@ -111,6 +116,7 @@ impl Receiver {
 
     fn write(&mut self, network: &mut Network, story: &mut Story) -> bool {
         let outgoing = self.server.outgoing();
+        story.waits(End::Server, outgoing.len());
         let count = match network.write(End::Server, outgoing, story.took) {
             Write::Took(count) => {
                 story.wrote(End::Server, &outgoing[..count]);
@@ -147,11 +153,9 @@ impl Receiver {
     }
 
     fn expire(&mut self, timer: Timer) -> bool {
-        let over = self.countdown.left(timer).is_zero();
-        if over {
-            self.server.timed_out(timer.id);
-        }
-        over
+        let expired = self.alarm.expired(timer);
+        expired.into_iter().for_each(|id| self.server.timed_out(id));
+        expired.is_some()
     }
 
     /// A socket that is closed over unread octets is reset, and the last reply is lost.
@@ -181,7 +185,7 @@ impl Receiver {
         if self.over {
             return self.desk.wake();
         }
-        let timer = self.server.wants().timer().map(|timer| now + self.countdown.left(timer));
+        let timer = self.server.wants().timer().map(|timer| now + self.alarm.left(timer));
         let closing = self.closing.map(|(until, _)| until);
         let shut_down = self.shut_down.map(|(at, _)| at);
         [timer, closing, shut_down, self.desk.wake()].into_iter().flatten().min()
@@ -190,8 +194,7 @@ impl Receiver {
     /// So much time passed, in which there was nothing to do.
     pub(super) fn pass(&mut self, time: Duration) {
         if let Some(timer) = self.server.wants().timer() {
-            let _left = self.countdown.left(timer);
-            self.countdown.waited(time);
+            self.alarm.pass(timer, time);
         }
     }
 

@@ -1,24 +1,46 @@
 //! SplitMix64: numbers from a seed, the same in every run and on every machine.
 
+use alloc::vec::Vec;
+
 /// A stream of numbers.
 #[derive(Clone, Debug)]
-pub(super) struct Rng(u64);
+pub(super) struct Rng {
+    state: u64,
+    /// Octets that are read, from the last on, before the seed has its say.
+    choices: Vec<u8>,
+}
 
 impl Rng {
     pub(super) const fn new(seed: u64) -> Self {
-        Self(seed)
+        Self { state: seed, choices: Vec::new() }
+    }
+
+    /// A stream whose first numbers are these octets.
+    pub(super) fn reading(self, choices: Vec<u8>) -> Self {
+        Self { choices, ..self }
     }
 
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
     }
 
     /// A number below `end`; 0 for an end of 0.
     pub(super) fn below(&mut self, end: u64) -> u64 {
-        self.next().checked_rem(end).unwrap_or(0)
+        self.chosen(end).unwrap_or_else(|| self.next()).checked_rem(end).unwrap_or(0)
+    }
+
+    /// A number of as many octets as one below `end` has.
+    fn chosen(&mut self, end: u64) -> Option<u64> {
+        let mut number = u64::from(self.choices.pop()?);
+        let mut most = 255;
+        while most < end.saturating_sub(1) {
+            number = number << 8 | u64::from(self.choices.pop().unwrap_or(0));
+            most = most << 8 | 255;
+        }
+        Some(number)
     }
 
     /// A number from 1 to `most`.
@@ -36,9 +58,10 @@ impl Rng {
         choices[self.up_to(choices.len()) - 1]
     }
 
-    /// Another stream, that goes on by itself.
+    /// Another stream, that goes on by itself, with half of the octets.
     pub(super) fn split(&mut self) -> Self {
-        Self(self.next())
+        let choices = self.choices.split_off(self.choices.len() / 2);
+        Self { state: self.next(), choices }
     }
 }
 

@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::End;
+use super::alarm::Alarm;
 use super::faults::Weather;
 use super::network::{Network, Read, Write};
 use super::pair::Letter;
@@ -15,12 +16,12 @@ use super::rng::Rng;
 use super::story::Story;
 use crate::client::{Client, Config, Error, Wants};
 use crate::delivery::{Delivery, Event, Fate};
-use crate::{Countdown, Host, Inbox, Timer};
+use crate::{Host, Inbox, Timer};
 
 pub(super) struct Sender<'l> {
     client: Client,
     inbox: Inbox,
-    countdown: Countdown,
+    alarm: Alarm,
     letters: &'l [Letter],
     /// Letters that were begun.
     begun: usize,
@@ -54,8 +55,9 @@ impl<'l> Sender<'l> {
         config: Arc<Config>,
         letters: &'l [Letter],
         weather: Weather,
-        rng: Rng,
+        mut rng: Rng,
     ) -> Self {
+        let alarm = Alarm::new(weather.timers, rng.split());
         let inbox = config.inbox();
         let mut client = Client::new(config);
         let hello = Host::parse(b"c.test").map(|name| client.hello(name));
@@ -63,7 +65,7 @@ impl<'l> Sender<'l> {
         Self {
             client,
             inbox,
-            countdown: Countdown::new(),
+            alarm,
             letters,
             begun: 0,
             task: Task::Alone,
@@ -78,6 +80,9 @@ impl<'l> Sender<'l> {
     pub(super) fn step(&mut self, network: &mut Network, story: &mut Story) -> bool {
         if self.is_over() {
             return false;
+        }
+        if let Some(id) = self.alarm.again() {
+            self.client.timed_out(id);
         }
         if self.listen(story) {
             return true;
@@ -225,6 +230,7 @@ impl<'l> Sender<'l> {
         }
         let pieces = !self.pieces.is_empty();
         let outgoing = if pieces { &self.pieces } else { self.client.outgoing() };
+        story.waits(End::Client, self.client.outgoing().len());
         match network.write(End::Client, outgoing, story.took) {
             Write::Took(count) => {
                 story.wrote(End::Client, &outgoing[..count]);
@@ -261,11 +267,9 @@ impl<'l> Sender<'l> {
     }
 
     fn expire(&mut self, timer: Timer) -> bool {
-        let over = self.countdown.left(timer).is_zero();
-        if over {
-            self.client.timed_out(timer.id);
-        }
-        over
+        let expired = self.alarm.expired(timer);
+        expired.into_iter().for_each(|id| self.client.timed_out(id));
+        expired.is_some()
     }
 
     /// When it has to be looked at again though nothing arrives.
@@ -273,7 +277,7 @@ impl<'l> Sender<'l> {
         if self.is_over() {
             return None;
         }
-        let timer = self.client.wants().timer().map(|timer| now + self.countdown.left(timer));
+        let timer = self.client.wants().timer().map(|timer| now + self.alarm.left(timer));
         let pause = match &self.task {
             Task::Letter(_, producer) => Some(producer.pauses_until).filter(|&until| until > now),
             Task::Alone | Task::Over => None,
@@ -284,8 +288,7 @@ impl<'l> Sender<'l> {
     /// So much time passed, in which there was nothing to do.
     pub(super) fn pass(&mut self, time: Duration) {
         if let Some(timer) = self.client.wants().timer() {
-            let _left = self.countdown.left(timer);
-            self.countdown.waited(time);
+            self.alarm.pass(timer, time);
         }
     }
 

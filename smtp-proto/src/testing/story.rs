@@ -81,6 +81,8 @@ pub struct Seen {
     pub read: Vec<u8>,
     /// The network took nothing more from it, though it had more to say.
     pub silenced: bool,
+    /// The most octets that waited to be written at once.
+    pub waiting: usize,
     /// Why it ended; `None` where it did not.
     pub ended: Option<String>,
 }
@@ -125,6 +127,11 @@ impl Story {
 
     pub(super) fn read(&mut self, by: End, octets: &[u8]) {
         self.seen(by).read.extend_from_slice(octets);
+    }
+
+    pub(super) fn waits(&mut self, by: End, octets: usize) {
+        let seen = self.seen(by);
+        seen.waiting = seen.waiting.max(octets);
     }
 
     /// The first reason counts.

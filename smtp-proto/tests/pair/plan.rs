@@ -1,15 +1,14 @@
 //! Sessions by seed: letters, recipients, and the configurations of both machines.
 
-use crate::invariants::Sent;
 use smtp_proto::delivery::Fate;
-use smtp_proto::testing::{Pair, Story};
+use smtp_proto::testing::{Letter, Pair, Story};
 use smtp_proto::{Extension, client, server};
 use std::collections::BTreeMap;
 
 /// What is sent in a run, and between what machines.
 pub(crate) struct Plan {
     seed: u64,
-    pub(crate) letters: Vec<Sent>,
+    letters: Vec<Letter>,
     server: server::Config,
     client: client::Config,
 }
@@ -17,8 +16,7 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn of(seed: u64) -> Self {
         let mut random = Random(seed ^ 0x5eed);
-        let mut letters: Vec<Sent> =
-            (0..=random.below(3)).map(|n| letter(n, &mut random)).collect();
+        let letters: Vec<Letter> = (0..=random.below(3)).map(|n| letter(n, &mut random)).collect();
         let mut server = server::Config::new("mx.test").expect("a domain");
         if random.below(3) == 0 {
             server.limits.recipients = 1 + random.below(3) as u32;
@@ -32,11 +30,10 @@ impl Plan {
         if random.below(4) == 0 {
             server.offer = server.offer.without(Extension::Size);
         }
-        let max = server.limits.message;
-        let announced = server.offer.contains(Extension::Size);
-        letters
-            .iter_mut()
-            .for_each(|letter| letter.too_big = announced && letter.content.len() as u64 > max);
+        if random.below(8) == 0 {
+            server.limits.replies = 1 + random.below(100) as usize;
+            server.limits.answers_owed = 1 + random.below(4) as usize;
+        }
         let mut client = client::Config::default();
         client.pipelining = match random.below(6) {
             0 => client::Pipelining::Never,
@@ -52,18 +49,18 @@ impl Plan {
 
     pub(crate) fn pair(&self) -> Pair {
         let pair = Pair::new(self.seed).server(self.server.clone()).client(self.client.clone());
-        self.letters.iter().fold(pair, |pair, sent| pair.letter(sent.letter()))
+        self.letters.iter().cloned().fold(pair, Pair::letter)
     }
 }
 
 /// The addresses of all letters are different, so that what is on the wire tells whose it is.
-fn letter(n: u64, random: &mut Random) -> Sent {
+fn letter(n: u64, random: &mut Random) -> Letter {
     let recipient = |(place, random): (u64, &mut Random)| {
         let local_part = ["b", "b", "b", "no", "later"][random.below(5) as usize];
         format!("{local_part}@y{place}.test")
     };
     let recipients = 1 + random.below(6);
-    let to = (0..recipients).map(|place| recipient((place, random))).collect();
+    let to: Vec<String> = (0..recipients).map(|place| recipient((place, random))).collect();
     let verdict = ["Verdict: 554\r\n", "Verdict: 451\r\n", "", "", "", "", "", ""];
     let mut content = verdict[random.below(8) as usize].to_owned();
     for _ in 0..random.below(12) {
@@ -83,7 +80,7 @@ fn letter(n: u64, random: &mut Random) -> Sent {
     if random.below(10) == 0 {
         content.push_str(&"a line of many\r\n".repeat(random.below(500) as usize));
     }
-    Sent { from: format!("a{n}@x.test"), to, content: content.into_bytes(), too_big: false }
+    Letter::new(&format!("a{n}@x.test"), to.iter().map(String::as_str), content).expect("addresses")
 }
 
 /// How often what happened, so that a campaign that tries nothing is noticed.

@@ -1,30 +1,36 @@
 //! What went over the wire, read again in the simplest way: a second opinion on what each machine made of it.
 
-use smtp_proto::delivery::Fate;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::delivery::Fate;
 
 /// Commands and replies, matched by their order alone.
 #[derive(Debug)]
-pub(crate) struct Dialogue {
-    pub(crate) greeting: Option<Reply>,
-    pub(crate) exchanges: Vec<Exchange>,
+pub(super) struct Dialogue {
+    pub(super) greeting: Option<Reply>,
+    pub(super) exchanges: Vec<Exchange>,
     /// Replies that stand behind those to all commands.
-    pub(crate) surplus: Vec<Reply>,
+    pub(super) surplus: Vec<Reply>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub(super) struct Exchange {
     /// The line; `.` for a content.
-    pub(crate) command: String,
+    pub(super) command: String,
     /// Its end was read, or written.
-    pub(crate) whole: bool,
-    pub(crate) reply: Option<Reply>,
+    pub(super) whole: bool,
+    pub(super) reply: Option<Reply>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) code: u16,
+pub(super) struct Reply {
+    pub(super) code: u16,
     /// The text of the last line.
-    pub(crate) text: String,
+    pub(super) text: String,
 }
 
 impl Reply {
@@ -37,13 +43,18 @@ impl Reply {
         }
     }
 
+    /// RFC 5321 4.5.3.1.10: too many recipients for one transaction, by its enhanced code where it has one.
+    fn is_full(&self) -> bool {
+        self.code == 452 && (self.text.starts_with("4.5.3 ") || !self.text.starts_with("4."))
+    }
+
     fn is_positive(&self) -> bool {
         self.code < 400
     }
 }
 
 impl Dialogue {
-    pub(crate) fn read(commands: &[u8], replies: &[u8]) -> Self {
+    pub(super) fn read(commands: &[u8], replies: &[u8]) -> Self {
         let mut replies = read_replies(replies).into_iter();
         let greeting = replies.next();
         let (mut exchanges, mut in_content) = (Vec::new(), false);
@@ -72,12 +83,12 @@ impl Dialogue {
     }
 
     /// How many commands had their reply.
-    pub(crate) fn answered(&self) -> usize {
+    pub(super) fn answered(&self) -> usize {
         self.exchanges.iter().filter(|exchange| exchange.reply.is_some()).count()
     }
 
     /// What must have become of the recipients of the letter from this sender; the addresses of the letters are all different.
-    pub(crate) fn fates(&self, from: &str, to: &[String]) -> Option<Vec<Fate>> {
+    pub(super) fn fates(&self, from: &str, to: &[String]) -> Option<Vec<Fate>> {
         let mail = format!("MAIL FROM:<{from}>");
         let mut recipients = vec![Recipient::default(); to.len()];
         let (mut ours, mut begun) = (false, false);
@@ -126,7 +137,7 @@ impl Recipient {
     fn hear(&mut self, reply: &Reply, others_accepted: bool) {
         if reply.is_positive() {
             self.accepted = true;
-        } else if !(reply.code == 452 && reply.text.starts_with("4.5.3 ") && others_accepted) {
+        } else if !(reply.is_full() && others_accepted) {
             self.fate.get_or_insert_with(|| reply.fate());
         }
     }
