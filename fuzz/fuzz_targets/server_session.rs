@@ -1,3 +1,5 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| smtp_proto_fuzz::server_session(data));
+use smtp_proto::testing::fuzz;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::server_session(data));

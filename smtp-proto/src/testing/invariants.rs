@@ -10,6 +10,7 @@ use super::pair::{Letter, Pair};
 use super::story::Story;
 use crate::Extension;
 use crate::delivery::Fate;
+use crate::server::Channel;
 
 /// Octets of a reply line, and of a reply to EHLO as our server gives it (RFC 5321 4.5.3.1.5).
 const LINE_LIMIT: usize = 512;
@@ -81,7 +82,7 @@ impl Pair {
 
     /// RFC 1870 6.1: the server announces a maximum that is smaller. RFC 6152 3: it takes no 8-bit content.
     fn is_unsendable(&self, letter: &Letter) -> bool {
-        let offered = self.server_config().offered();
+        let offered = self.server_config().offered(Channel::Clear);
         let most = offered.size().filter(|octets| *octets != 0);
         most.is_some_and(|most| letter.content().len() as u64 > most)
             || !letter.content().is_ascii() && !offered.contains(Extension::EightBitMime)

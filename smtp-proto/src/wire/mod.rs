@@ -32,6 +32,8 @@ pub use enhanced::{Condition, EnhancedCode};
 pub use error::{ParseError, ParseErrorKind};
 pub use escaped::Escaped;
 pub use extension::{Extension, Extensions, SessionLimits};
+#[cfg(feature = "testing")]
+pub(crate) use params::parameter_keywords;
 pub use params::{Body, MailParams, MailParamsBuf, Param, Params, RcptParams, RcptParamsBuf};
 pub use path::{ForwardPath, ForwardPathBuf, ReversePath, ReversePathBuf};
 pub(crate) use reply::ReplyLine;

@@ -80,7 +80,7 @@ pub enum Body {
 }
 
 impl Body {
-    const ALL: [Self; 3] = [Self::SevenBit, Self::EightBitMime, Self::BinaryMime];
+    pub(crate) const ALL: [Self; 3] = [Self::SevenBit, Self::EightBitMime, Self::BinaryMime];
 
     /// The value on the wire.
     #[must_use]
@@ -149,6 +149,12 @@ static RCPT: [Row; 2] = [
         check(value.and_then(OriginalRecipient::parse), ParseErrorKind::Orcpt)
     }),
 ];
+
+/// The parameters that are known by name.
+#[cfg(feature = "testing")]
+pub(crate) fn parameter_keywords() -> impl Iterator<Item = &'static str> {
+    MAIL.iter().chain(&RCPT).map(|row| row.keyword)
+}
 
 /// RFC 1870 3: 20 digits are legal and may exceed 64 bits; a size beyond is as good as the largest.
 fn size(value: Option<&str>) -> Result<u64, ParseErrorKind> {

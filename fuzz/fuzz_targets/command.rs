@@ -1,0 +1,5 @@
+#![no_main]
+
+use smtp_proto::testing::fuzz;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::command(data));
