@@ -1,0 +1,59 @@
+//! What `blast` sends, and what it says of it.
+
+mod support;
+
+use std::process::{Command, Output};
+
+use support::{Sink, build_example};
+
+/// The output of a run against this sink.
+fn blast(sink: &Sink, options: &[&str]) -> Output {
+    let mut command = Command::new(build_example("blast"));
+    command.args(["--server", &sink.address().to_string()]).args(options);
+    command.output().expect("it starts")
+}
+
+/// The value of a word in the line that it ends with.
+fn word(output: &Output, name: &str) -> String {
+    let line = String::from_utf8(output.stdout.clone()).expect("it is text");
+    let values = line.split_whitespace().filter_map(|word| word.split_once('='));
+    let value = values.filter(|(word, _)| *word == name).map(|(_, value)| value).next();
+    value.unwrap_or_else(|| panic!("no {name} in {line:?}")).to_owned()
+}
+
+#[test]
+fn every_letter_arrives_once_with_all_its_octets() {
+    let sink = Sink::start(&[]);
+    let options = "--messages 30 --sessions 4 --octets 3000 --recipients 3 --per-connection 5";
+    let output = blast(&sink, &options.split(' ').collect::<Vec<_>>());
+    assert!(output.status.success());
+    assert_eq!((word(&output, "messages"), word(&output, "failed")), ("30".into(), "0".into()));
+    let stored = sink.stored();
+    assert_eq!(stored.len(), 30);
+    for letter in stored {
+        assert_eq!(letter.content.len(), 3000);
+        assert_eq!(letter.envelope["to"].as_array().map(Vec::len), Some(3));
+    }
+}
+
+#[test]
+fn refused_letters_are_counted_and_tell_in_the_exit_code() {
+    let sink = Sink::start(&["--reject", "recipient1@localhost"]);
+    let output = blast(&sink, &["--messages", "4", "--recipients", "2", "--no-pipelining"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!((word(&output, "messages"), word(&output, "failed")), ("0".into(), "4".into()));
+}
+
+#[test]
+fn letters_that_find_no_server_have_failed() {
+    let sink = Sink::start(&[]);
+    let address = sink.address().to_string();
+    drop(sink);
+    let output = Command::new(build_example("blast"))
+        .args(["--server", &address, "--messages", "3"])
+        .output()
+        .expect("it starts");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(word(&output, "failed"), "3");
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with("blast: "));
+}
