@@ -1,6 +1,6 @@
 //! The letter in hand, for drivers that serve a program by calls instead of handing it events.
 
-use super::{Acceptable, Pending, ReplyError, Server, Transfer};
+use super::{Acceptable, Kind, Pending, ReplyError, Server, Transfer};
 use crate::ReplyBuf;
 use crate::data::Gather;
 
@@ -55,11 +55,21 @@ impl Server {
         pending: Pending<K>,
         verdict: Verdict,
     ) -> Result<(), ReplyError> {
-        let (reply, positive) = match verdict {
-            Ok(None) => return self.accept(pending),
-            Ok(Some(reply)) => (reply, true),
-            Err(reply) => (reply, false),
-        };
+        match verdict {
+            Ok(None) => self.accept(pending),
+            Ok(Some(reply)) => self.decide_by(pending, Ok(reply)),
+            Err(reply) => self.decide_by(pending, Err(reply)),
+        }
+    }
+
+    /// Gives a reply whose class has to be that of the verdict.
+    pub(super) fn decide_by<K: Kind>(
+        &mut self,
+        pending: Pending<K>,
+        verdict: Result<ReplyBuf, ReplyBuf>,
+    ) -> Result<(), ReplyError> {
+        let positive = verdict.is_ok();
+        let (Ok(reply) | Err(reply)) = verdict;
         if reply.as_ref().class().is_positive() == positive {
             return self.reply(pending, &reply.as_ref());
         }

@@ -28,6 +28,7 @@ mod config;
 mod event;
 mod incoming;
 mod limits;
+mod login;
 mod pending;
 #[cfg(feature = "testing")]
 mod position;
@@ -48,6 +49,7 @@ pub use config::{AuthPolicy, Channel, Config, Early, Flavour, StartTls};
 pub use event::{Event, Limit, Refusal, Summary, Traffic, Transfer, Wants, When, Why};
 pub use incoming::{Incoming, Opening, Verdict};
 pub use limits::Limits;
+pub use login::Login;
 pub use pending::{Acceptable, Kind, Pending, ReplyError, kind};
 
 use self::pending::{Owed, Question};
