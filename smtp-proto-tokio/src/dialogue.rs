@@ -1,13 +1,16 @@
 //! Events of one session become calls of its handler, and what they return becomes answers.
 
 use core::ops::ControlFlow;
+use core::panic::AssertUnwindSafe;
 use core::{fmt, mem};
+use std::panic::catch_unwind;
 
 #[cfg(feature = "rustls")]
 use smtp_proto::TlsInfo;
+use smtp_proto::sasl::Credentials;
 use smtp_proto::server::{
-    Acceptable, Event, Incoming, Limits, Pending, ReplyError, Summary, Transfer, Verdict, When,
-    Why, kind,
+    Acceptable, Event, Incoming, Limits, Login, Pending, ReplyError, Summary, Transfer, Verdict,
+    When, Why, kind,
 };
 use smtp_proto::{ReplyBuf, stock};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -20,13 +23,14 @@ use crate::outlet::{Fault, Outlet};
 pub(crate) struct Dialogue<H: Handler> {
     handler: H,
     incoming: Incoming<H::Letter>,
+    login: Login,
     /// The span of the transaction; outside of one that of the session.
     span: Span,
 }
 
 impl<H: Handler> Dialogue<H> {
     pub(crate) fn new(handler: H) -> Self {
-        Self { handler, incoming: Incoming::new(), span: Span::current() }
+        Self { handler, incoming: Incoming::new(), login: Login::new(), span: Span::current() }
     }
 
     /// Serves one event. `Break`: the handler is not to be called again.
@@ -79,7 +83,7 @@ impl<H: Handler> Dialogue<H> {
         why: Why,
         mut outlet: Outlet<'_, S>,
     ) {
-        let Self { handler, incoming, span } = self;
+        let Self { handler, incoming, span, .. } = self;
         let limit = outlet.server.config().limits.answer_wait;
         let call = async {
             incoming.discard();
@@ -120,6 +124,18 @@ impl<H: Handler> Dialogue<H> {
                 span.in_scope(|| debug!(to = %rcpt.to, verdict = %Shown(&verdict), "RCPT"));
                 self.decide(outlet, pending, verdict);
             }
+            Event::Auth { mechanism, initial, pending } => {
+                span.in_scope(|| debug!(mechanism = mechanism.as_str(), "AUTH"));
+                let exchange = async { handler.exchange(mechanism) };
+                let exchange = outlet.ask(limit, span, exchange).await?;
+                let asked = caught(|| self.login.begin(exchange, initial, pending, outlet.server))?;
+                self.check(asked, outlet).await?;
+            }
+            Event::AuthLine { data, pending } => {
+                let asked = caught(|| self.login.go_on(data, pending, outlet.server))?;
+                self.check(asked, outlet).await?;
+            }
+            Event::AuthCancelled => self.login.cancel(),
             Event::Query { verb, text, smtputf8, pending } => {
                 let call = async { handler.verify(verb, text.as_str()).await };
                 match outlet.ask(limit, span, call).await? {
@@ -153,6 +169,22 @@ impl<H: Handler> Dialogue<H> {
         Ok(())
     }
 
+    /// Asks the handler about credentials.
+    async fn check<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        asked: Option<(Credentials, Pending<kind::Auth>)>,
+        outlet: &mut Outlet<'_, S>,
+    ) -> Result<(), Fault> {
+        let Self { handler, login, span, .. } = self;
+        let Some((credentials, pending)) = asked else { return Ok(()) };
+        let limit = outlet.server.config().limits.answer_wait;
+        let call = async { handler.authenticate(&credentials).await };
+        let verdict = outlet.ask(limit, span, call).await?;
+        span.in_scope(|| debug!(?credentials, verdict = %Shown(&verdict), "AUTH"));
+        note(span, login.decide(verdict, pending, outlet.server));
+        Ok(())
+    }
+
     async fn begin<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         how: Transfer,
@@ -178,7 +210,7 @@ impl<H: Handler> Dialogue<H> {
         run: &[u8],
         outlet: &mut Outlet<'_, S>,
     ) -> Result<(), Fault> {
-        let Self { handler, incoming, span } = self;
+        let Self { handler, incoming, span, .. } = self;
         let Some((letter, blocks)) = incoming.push(run) else {
             return Ok(());
         };
@@ -202,7 +234,7 @@ impl<H: Handler> Dialogue<H> {
         pending: Pending<kind::Message>,
         outlet: &mut Outlet<'_, S>,
     ) -> Result<(), Fault> {
-        let Self { handler, incoming, span } = self;
+        let Self { handler, incoming, span, .. } = self;
         span.record("octets", content.octets);
         let Limits { answer_wait, message_wait, .. } = outlet.server.config().limits;
         if let Some((letter, block)) = incoming.rest().filter(|(_, block)| !block.is_empty()) {
@@ -231,7 +263,7 @@ impl<H: Handler> Dialogue<H> {
         outlet: &mut Outlet<'_, S>,
     ) -> Result<(), Fault> {
         self.span.in_scope(|| debug!(%refusal, "the letter cannot be kept"));
-        let Self { handler, incoming, span } = self;
+        let Self { handler, incoming, span, .. } = self;
         let limit = outlet.server.config().limits.answer_wait;
         let call = async {
             incoming.fail(refusal);
@@ -245,7 +277,7 @@ impl<H: Handler> Dialogue<H> {
         &mut self,
         outlet: &mut Outlet<'_, S>,
     ) -> Result<(), Fault> {
-        let Self { handler, incoming, span } = self;
+        let Self { handler, incoming, span, .. } = self;
         let limit = outlet.server.config().limits.answer_wait;
         let call = async {
             incoming.discard();
@@ -264,6 +296,11 @@ impl<H: Handler> Dialogue<H> {
     ) {
         note(&self.span, outlet.server.decide(pending, verdict));
     }
+}
+
+/// What a mechanism says that is plugged in.
+fn caught<T>(step: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(step)).map_err(|_| Fault::Panicked)
 }
 
 /// The result of a write: one that took too long fails the letter, and not the answer that is owed.

@@ -2,8 +2,9 @@
 
 use core::future::Future;
 
+use smtp_proto::sasl::{self, Credentials, Exchange};
 use smtp_proto::server::{Opening, Refusal, Summary, Verdict, Why};
-use smtp_proto::{Host, Mail, Rcpt, ReplyBuf, TlsInfo, Verb, stock};
+use smtp_proto::{Host, Mail, Mechanism, Rcpt, ReplyBuf, TlsInfo, Verb, stock};
 
 /// The decisions of one session; a [`Listener`](crate::Listener) makes one for each, [`serve`](crate::serve) runs it.
 ///
@@ -78,6 +79,18 @@ pub trait Handler: Send + 'static {
     fn hello(&mut self, verb: Verb, name: Host<'_>) -> impl Future<Output = Verdict> + Send {
         let _ = (verb, name);
         async { Ok(None) }
+    }
+
+    /// The server's side of a mechanism of AUTH that `Config::auth` offers: by default those that need no cryptography; others plug in here.
+    /// An exchange that ends in [`Step::Authenticated`](smtp_proto::sasl::Step) has proved who is there, and `authenticate` is not asked.
+    fn exchange(&mut self, mechanism: Mechanism<'_>) -> Option<Box<dyn Exchange>> {
+        sasl::exchange(mechanism)
+    }
+
+    /// Whether the client is who it claims to be: 235, or 535. By default nobody is. What it may do then is decided in the other calls.
+    fn authenticate(&mut self, credentials: &Credentials) -> impl Future<Output = Verdict> + Send {
+        let _ = credentials;
+        async { Err(stock::BAD_CREDENTIALS) }
     }
 
     /// Whether to take letters from this sender. A transaction begins: what is known of one before is void.

@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::panic;
 use std::sync::{Arc, Mutex, Once};
 
+use smtp_proto::sasl::Credentials;
 use smtp_proto::server::{Config, Opening, Refusal, Summary, Verdict, Why};
 use smtp_proto::{Extension, Host, Mail, Rcpt, ReplyBuf, TlsInfo, Verb};
 use smtp_proto_tokio::Handler;
@@ -90,6 +91,10 @@ impl Handler for Clerk {
         let name = server_name.as_deref().unwrap_or("nobody");
         let whose = if certificate.is_some() { "a" } else { "no" };
         let _ = self.step("tls", format!("{version} for {name}, {whose} certificate")).await;
+    }
+
+    async fn authenticate(&mut self, credentials: &Credentials) -> Verdict {
+        self.step("authenticate", format!("{credentials:?}")).await
     }
 
     async fn hello(&mut self, verb: Verb, name: Host<'_>) -> Verdict {
