@@ -66,6 +66,7 @@ pub mod line;
 pub mod report;
 pub mod sasl;
 pub mod server;
+mod steps;
 pub mod stock;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -5,7 +5,7 @@
 use memchr::{memchr, memchr_iter, memchr2};
 
 use crate::wire::ReplyLine;
-use crate::{ParseError, ParseErrorKind, Reply};
+use crate::{ParseError, ParseErrorKind, Reply, steps};
 
 /// An over-long line is skipped up to here, with its CRLF; beyond, the peer is no SMTP client.
 const SKIP_LIMIT: usize = 64 * 1024;
@@ -112,6 +112,7 @@ impl Lines {
 /// The octets up to the first CRLF, it included, whose LF stands at `from` or behind. `cr`: a CR stands in front of `octets`.
 fn line_end(octets: &[u8], from: usize, cr: bool) -> Option<usize> {
     let tail = octets.get(from..).unwrap_or_default();
+    steps::took(tail.len());
     memchr_iter(b'\n', tail).map(|at| from.saturating_add(at)).find_map(|lf| {
         let behind_cr = lf.checked_sub(1).map_or(cr, |before| octets.get(before) == Some(&b'\r'));
         behind_cr.then(|| lf.saturating_add(1))

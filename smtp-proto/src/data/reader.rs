@@ -2,6 +2,8 @@
 
 use memchr::{memchr, memchr2, memmem};
 
+use crate::steps;
+
 /// What happens to bare CR, bare LF and NUL in content. The end of data depends on neither.
 ///
 /// ```
@@ -85,7 +87,9 @@ impl Finder {
 
     /// Where the first CRLF stands that has a dot behind it.
     pub(super) fn find(&self, octets: &[u8]) -> Option<usize> {
-        self.0.find(octets)
+        let found = self.0.find(octets);
+        steps::took(found.unwrap_or(octets.len()));
+        found
     }
 }
 
@@ -229,7 +233,9 @@ impl Reader {
         let mut length = 0usize;
         loop {
             let tail = whole.get(length..)?;
-            let Some(found) = memchr2(b'\r', b'\n', tail) else {
+            let found = memchr2(b'\r', b'\n', tail);
+            steps::took(found.unwrap_or(tail.len()));
+            let Some(found) = found else {
                 length = whole.len();
                 break;
             };
@@ -280,6 +286,7 @@ fn count_nul(run: &[u8]) -> u64 {
 /// Whether every CR of `run` has its LF, every LF its CR, and no octet is NUL: the run is compared with itself shifted by one, 64
 /// octets at a time so that the compiler makes vectors of it.
 pub(crate) fn is_clean(run: &[u8]) -> bool {
+    steps::took(run.len());
     let ([first, shifted @ ..], [unshifted @ .., last]) = (run, run) else {
         return true;
     };

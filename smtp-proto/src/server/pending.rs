@@ -212,6 +212,9 @@ struct Slot {
     closes: Option<Why>,
 }
 
+/// The room that is kept when nothing is owed: an idle session holds next to nothing.
+const SLOTS_KEPT: usize = 8;
+
 /// The commands that wait for their replies, oldest first. Their serial numbers are consecutive.
 pub(super) struct Owed {
     slots: VecDeque<Slot>,
@@ -305,6 +308,9 @@ impl Owed {
     pub(super) fn pop(&mut self) {
         if self.slots.pop_front().is_some() {
             self.front = self.front.wrapping_add(1);
+        }
+        if self.slots.is_empty() && self.slots.capacity() > SLOTS_KEPT {
+            self.slots = VecDeque::new();
         }
     }
 

@@ -10,12 +10,18 @@ use crate::{Auth, Code, Command, Host, Mail, ParseError, ParseErrorKind, Rcpt, V
 /// The first octets of a TLS record with a hello in it: it holds no line end to wait for.
 const TLS_HELLO: [u8; 2] = [0x16, 0x03];
 
+/// The room that is kept when there is nothing to tell.
+const NOTICES_KEPT: usize = 8;
+
 impl Server {
     /// The next event, or nothing to say.
     pub(super) fn step<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
         loop {
             if let Some(notice) = self.notices.pop_front() {
                 return Some(notice.into());
+            }
+            if self.notices.capacity() > NOTICES_KEPT {
+                self.notices = alloc::collections::VecDeque::new();
             }
             if self.state.is_over() {
                 return self.over(input);

@@ -7,6 +7,7 @@
 //! * [`Script`]: a dialogue that reads like those of the RFCs, played against a server or a client.
 //! * [`model`]: every short sequence of inputs, against a reference in the simplest words.
 //! * [`naive`]: a second parser for each production, to compare the parsers with.
+//! * [`steps`]: what a piece of work costs, counted and not timed.
 //! * [`Pair`]: our client against our server, over a network that a seed makes as bad as networks are.
 //!
 //! ```
@@ -41,6 +42,7 @@ mod script;
 mod sender;
 mod story;
 
+pub use crate::steps::steps;
 pub use end::End;
 pub use faults::{Ending, Faults};
 pub use pair::{Letter, Pair};

@@ -10,9 +10,12 @@ use alloc::string::String;
 use core::fmt::{self, Write};
 
 use super::{Base64, ParseError, ParseErrorKind};
+use crate::steps;
 
 /// The longest mechanism name (RFC 4422 3.1).
 const MECHANISM_LIMIT: usize = 20;
+/// Octets of a list of mechanisms beyond which no more are taken. The registry has some 40, and no server offers half of them.
+const MECHANISMS_LIMIT: usize = 512;
 
 /// The name of a SASL mechanism. Names are compared without regard to case.
 ///
@@ -29,6 +32,7 @@ impl<'a> Mechanism<'a> {
     /// The name; `None` where it is none.
     #[must_use]
     pub fn new(name: &'a str) -> Option<Self> {
+        steps::took(1);
         let letter = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
         let sound = (1..=MECHANISM_LIMIT).contains(&name.len()) && name.bytes().all(letter);
         sound.then_some(Self(name))
@@ -100,7 +104,9 @@ impl Mechanisms {
     }
 
     pub(super) fn push(&mut self, name: &str) {
-        let new = Mechanism::new(name).filter(|_| !self.contains(name));
+        // Each name is looked for among those in front of it: a list that is long beyond reason would take its square.
+        let room = self.0.len() < MECHANISMS_LIMIT;
+        let new = Mechanism::new(name).filter(|_| room && !self.contains(name));
         if let Some(mechanism) = new {
             let space = if self.is_empty() { "" } else { " " };
             // A String takes any text.

@@ -1,6 +1,7 @@
 //! What a parser says when octets are not what the grammar wants.
 
 use super::{Code, Condition, EnhancedCode, Reply, Verb};
+use crate::steps;
 
 /// Where a value stops being well-formed, and what was expected there.
 ///
@@ -282,6 +283,7 @@ impl<'a, P: nom::Parser<&'a [u8], Error = Failure>> nom::Parser<&'a [u8]> for Na
         input: &'a [u8],
     ) -> nom::PResult<M, &'a [u8], Self::Output, Failure> {
         use nom::Mode;
+        steps::took(1);
         let kind = self.kind;
         self.parser.process::<M>(input).map_err(|error| match error {
             nom::Err::Error(failure) => {

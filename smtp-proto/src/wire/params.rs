@@ -39,6 +39,7 @@ use super::error::{Failure, expect, prefix, whole};
 use super::escaped::EscapedText;
 use super::extension::{Extension, Set};
 use super::{Mailbox, ParseError, ParseErrorKind, Syntax, Xtext};
+use crate::steps;
 
 /// Parameters of one command. No client sends more than the registry has, 18 for MAIL; a bound keeps the search for duplicates short.
 const PARAMETERS_LIMIT: usize = 32;
@@ -253,6 +254,7 @@ impl Facts {
 
 /// `SP esmtp-param` at the front of `left`, the last part of `whole` octets.
 fn split_param(left: &str, whole: usize, syntax: Syntax) -> Result<(Param<'_>, &str), ParseError> {
+    steps::took(1);
     let (rest, (keyword, value)) = prefix(&mut param(syntax), left.as_bytes(), whole)?;
     // The pieces end where US-ASCII ends, so each of them is text again.
     let text = |octets| core::str::from_utf8(octets).unwrap_or_default();

@@ -1,0 +1,6 @@
+//! What sessions cost, in octets of heap and in steps; nothing here looks at a clock.
+
+mod allocations;
+mod heap;
+mod session;
+mod steps;
