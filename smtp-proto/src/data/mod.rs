@@ -3,10 +3,12 @@
 //! RFC 5321 4.5.2: a line that begins with a dot gets one more on its way, and a line of one dot ends the data. There is one end of data,
 //! CRLF "." CRLF, whose first CRLF is that of the last line or of DATA itself (4.1.1.4).
 
+mod chunk;
 mod gather;
 mod reader;
 mod writer;
 
+pub use chunk::{ChunkNewlines, ChunkReader};
 pub use gather::Gather;
 pub use reader::{Finder, Newlines, Piece, Reader, Repairs};
 pub(crate) use reader::{clean_prefix, is_clean};

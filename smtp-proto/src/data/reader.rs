@@ -130,13 +130,32 @@ pub struct Reader {
     at: At,
     newlines: Newlines,
     repairs: Repairs,
+    /// Whether a dot at the start of a line means anything.
+    dots: bool,
 }
 
 impl Reader {
     /// A reader in front of the first octet, where a line begins (RFC 5321 4.1.1.4).
     #[must_use]
     pub const fn new(newlines: Newlines) -> Self {
-        Self { at: At::LineStart, newlines, repairs: Repairs { bare_lf: 0, bare_cr: 0, nul: 0 } }
+        let repairs = Repairs { bare_lf: 0, bare_cr: 0, nul: 0 };
+        Self { at: At::LineStart, newlines, repairs, dots: true }
+    }
+
+    /// A reader of counted octets, in which a dot is an octet like any other (RFC 3030 2).
+    pub(super) const fn of_chunks(newlines: Newlines) -> Self {
+        Self { dots: false, ..Self::new(newlines) }
+    }
+
+    /// What a CR comes to that has no LF behind it.
+    pub(super) fn bare_cr<'b>(&mut self) -> Piece<'b> {
+        match self.newlines {
+            Newlines::Refuse => self.stray(),
+            Newlines::Normalise => {
+                self.repairs.bare_cr = self.repairs.bare_cr.saturating_add(1);
+                Piece::Run(b" ")
+            }
+        }
     }
 
     /// What was repaired so far.
@@ -147,7 +166,8 @@ impl Reader {
 
     /// Takes the next piece off the front of `input`; `None` when more octets are needed.
     pub fn next<'b>(&mut self, input: &mut &'b [u8], finder: &Finder) -> Option<Piece<'b>> {
-        if self.at != At::Text
+        if self.dots
+            && self.at != At::Text
             && input.first() == Some(&b'.')
             && let Some(piece) = self.dot(input)?
         {
