@@ -67,7 +67,7 @@ fn options<'a>(case: &Case<'a>) -> Option<Vec<&'a str>> {
     }
     case.pre.opening()?;
     let secured = matches!(case.pre, Pre::PT | Pre::PT3 | Pre::PT4 | Pre::PA | Pre::PC);
-    if secured || ["TL", "AU"].contains(&case.class()) {
+    if secured || case.pre.is_lmtp() || ["TL", "AU"].contains(&case.class()) {
         return None;
     }
     let mut options = Vec::from(SINK);

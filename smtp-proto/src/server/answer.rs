@@ -63,7 +63,9 @@ impl Server {
             Event::Mail { pending, .. } => self.accept(pending),
             Event::Rcpt { pending, .. } => self.reply(pending, &stock::NO_SUCH_MAILBOX),
             Event::Data { pending, .. } => self.accept(pending),
+            Event::Chunk(pending) => self.accept(pending),
             Event::Message { pending, .. } => self.reply(pending, &stock::UNANSWERED.reply),
+            Event::Messages { pending, .. } => self.reply(pending, &stock::UNANSWERED.reply),
             Event::StartTls(pending) => {
                 self.reply(pending, &crate::stock::NO_SECURITY_NOW.as_ref())
             }
@@ -111,6 +113,7 @@ impl Server {
             Question::Auth => self.state.auth_ended(Self::auth_outcome(reply.code())),
             Question::Mail => self.state.mail_answered(accepted),
             Question::Rcpt => self.state.rcpt_answered(accepted),
+            Question::Data if self.state.is_chunk_asked() => return self.chunks_decided(reply),
             Question::Data if accepted => {
                 self.state.data_accepted(Reader::new(self.config.newlines));
                 self.timers.read = self.timers.fresh();
@@ -121,7 +124,11 @@ impl Server {
                 self.notices.push_back(Notice::Refused(stock::EARLY));
                 return self.end_with(stock::EARLY);
             }
-            Question::Data => self.state.data_refused(),
+            Question::Data => {
+                self.state.data_refused();
+            }
+            Question::Chunk => self.state.chunk_answered(accepted),
+            Question::Verdicts => return self.judge_all(reply),
             Question::Message => self.state.message_answered(accepted),
         }
         let reply = self.finished(question, reply);
@@ -158,6 +165,9 @@ impl Server {
         };
         let text = hello_text(&self.config, greet, Some(&offer));
         let size = offer.size().filter(|&octets| octets != 0).unwrap_or(u64::MAX);
+        if self.state.has_chunks() {
+            self.notices.push_back(Notice::Aborted(Why::Reset));
+        }
         if self.state.hello_accepted(offer.set(), size) {
             self.notices.push_back(Notice::Reset);
         }
@@ -167,7 +177,7 @@ impl Server {
     /// The reply as it leaves: with an enhanced code where the session has them (RFC 2034 4), without one where none may stand.
     pub(super) fn finished<'r>(&self, question: Question, reply: &Reply<'r>) -> Reply<'r> {
         let offered = match self.state.hello_verb() {
-            Some(Verb::Ehlo) => self.state.offered(),
+            Some(Verb::Ehlo | Verb::Lhlo) => self.state.offered(),
             _ => self.config.set(),
         };
         let has = offered.contains(Extension::EnhancedStatusCodes)
@@ -184,7 +194,7 @@ impl Server {
     }
 
     /// Writes the reply that stands at `index`, or keeps it until those in front of it are written.
-    fn place(&mut self, index: usize, reply: &Reply<'_>) {
+    pub(super) fn place(&mut self, index: usize, reply: &Reply<'_>) {
         self.stirred = true;
         if index > 0 {
             return self.owed.put(index, reply.to_owned());

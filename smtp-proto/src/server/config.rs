@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::Limits;
 use crate::Syntax;
-use crate::data::{Finder, Newlines};
+use crate::data::{ChunkNewlines, Finder, Newlines};
 use crate::wire::extension::Set;
 use crate::{Extension, Extensions, Host, HostBuf, Inbox, Mechanisms, ParseError, SessionLimits};
 
@@ -149,6 +149,8 @@ pub struct Config {
     pub offer: Extensions,
     /// Stray CR, LF and NUL in content that comes by DATA.
     pub newlines: Newlines,
+    /// The same in content that comes by BDAT and is not BINARYMIME.
+    pub newlines_in_chunks: ChunkNewlines,
     /// Octets behind a synchronisation point.
     pub early: Early,
     /// Deviations from the grammar that are read past.
@@ -174,6 +176,7 @@ impl Config {
                 .iter()
                 .fold(Extensions::none(), |offer, &extension| offer.with(extension)),
             newlines: Newlines::default(),
+            newlines_in_chunks: ChunkNewlines::default(),
             early: Early::default(),
             syntax: Syntax::default(),
             limits: Limits::default(),
@@ -213,6 +216,10 @@ impl Config {
         if channel == Channel::Clear && self.starttls != StartTls::Off {
             offered = offered.with(Extension::StartTls);
         }
+        // RFC 2033 4.4, 5.
+        if self.flavour == Flavour::Lmtp {
+            offered = offered.with(Extension::Pipelining).with(Extension::EnhancedStatusCodes);
+        }
         for &extension in
             SERVED.iter().chain(&ON_DEMAND).filter(|extension| self.offer.contains(**extension))
         {
@@ -223,6 +230,8 @@ impl Config {
                 // RFC 8689 4: inside TLS only.
                 Extension::RequireTls if channel == Channel::Clear => offered,
                 Extension::Limits => offered.with_limits(self.session_limits()),
+                // RFC 3030 3.
+                Extension::BinaryMime if !self.offer.contains(Extension::Chunking) => offered,
                 Extension::SmtpUtf8 if !self.offer.contains(Extension::EightBitMime) => offered,
                 _ => offered.with(extension),
             };
@@ -289,6 +298,7 @@ impl fmt::Debug for Config {
             auth,
             offer,
             newlines,
+            newlines_in_chunks,
             early,
             syntax,
             limits,
@@ -301,6 +311,7 @@ impl fmt::Debug for Config {
             .field("auth", auth)
             .field("offer", offer)
             .field("newlines", newlines)
+            .field("newlines_in_chunks", newlines_in_chunks)
             .field("early", early)
             .field("syntax", syntax)
             .field("limits", limits)
@@ -309,13 +320,15 @@ impl fmt::Debug for Config {
 }
 
 /// What the machine serves, and offers by default.
-const SERVED: [Extension; 7] = [
+const SERVED: [Extension; 9] = [
     Extension::Pipelining,
     Extension::Size,
     Extension::EightBitMime,
     Extension::SmtpUtf8,
     Extension::EnhancedStatusCodes,
     Extension::Dsn,
+    Extension::Chunking,
+    Extension::BinaryMime,
     Extension::Help,
 ];
 

@@ -50,7 +50,8 @@ pub enum Event<'b> {
         /// The answer owed.
         pending: Pending<kind::Rcpt>,
     },
-    /// The client wants to send the content: the place for the letter is opened here.
+    /// The client wants to send the content: the place for the letter is opened here. Once a letter, in front of its first chunk, too;
+    /// where it is refused the chunks are read and answered so.
     Data {
         /// How it will come.
         how: Transfer,
@@ -59,12 +60,21 @@ pub enum Event<'b> {
     },
     /// Octets of the content, dots undone. Runs may be three octets long: gather them (`data::Gather`) before doing I/O.
     Body(&'b [u8]),
+    /// A chunk that is not the last was taken (RFC 3030 2).
+    Chunk(Pending<kind::Chunk>),
     /// The content is whole. A positive answer takes responsibility for it: first make it safe (RFC 5321 6.1).
     Message {
         /// What the content was like.
         content: Summary,
         /// The answer owed.
         pending: Pending<kind::Message>,
+    },
+    /// LMTP: the content is whole, and each accepted recipient is judged by itself, in their order (RFC 2033 4.2).
+    Messages {
+        /// What the content was like.
+        content: Summary,
+        /// The answers owed.
+        pending: Pending<kind::Verdicts>,
     },
     /// STARTTLS: accepted by [`accept_tls`](super::Server::accept_tls) alone, refused by 454 4.7.0.
     StartTls(Pending<kind::StartTls>),
@@ -129,6 +139,8 @@ pub enum Event<'b> {
 pub enum Transfer {
     /// By DATA, up to a line of one dot.
     Data,
+    /// By BDAT, in chunks whose octets are counted (RFC 3030).
+    Bdat,
 }
 
 /// What a content was like.
@@ -141,7 +153,7 @@ pub enum Transfer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Its length as the application got it, dots undone.
+    /// Its length as the application got it, dots undone, over all chunks.
     pub octets: u64,
     /// What had to be repaired; nothing under `Newlines::Refuse`.
     pub repaired: Repairs,
@@ -206,6 +218,9 @@ pub enum Why {
     /// AUTH has to come first.
     #[error("authentication required")]
     AuthRequired,
+    /// RSET or a new hello in the middle of a letter.
+    #[error("reset")]
+    Reset,
     /// The exchange of AUTH was cancelled by the client.
     #[error("authentication cancelled")]
     Cancelled,

@@ -25,6 +25,7 @@
 mod answer;
 mod auth;
 mod config;
+mod content;
 mod event;
 mod incoming;
 mod limits;
@@ -36,6 +37,7 @@ mod state;
 mod stock;
 mod take;
 mod tls;
+mod verdicts;
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -58,7 +60,7 @@ use self::stock::Stock;
 use crate::line::Lines;
 use crate::{Code, Condition, Extension, Extensions, Reply, ReplyBuf, Timer, TimerId, Verb};
 
-pub use crate::data::Newlines;
+pub use crate::data::{ChunkNewlines, Newlines};
 
 /// What a program may say behind the host name, in octets: with a name of 255 it fits a line of 512 (RFC 5321 4.5.3.1.5).
 const GREET_LIMIT: usize = 240;
@@ -208,7 +210,7 @@ impl Server {
 
     fn answer_wait(&self) -> Duration {
         match self.owed.question() {
-            Some(Question::Message) => self.config.limits.message_wait,
+            Some(Question::Message | Question::Verdicts) => self.config.limits.message_wait,
             _ => self.config.limits.answer_wait,
         }
     }
@@ -281,8 +283,8 @@ impl Server {
 
     fn read_timed_out(&mut self) {
         let least = self.config.limits.window_octets;
-        if let Some(content) = self.state.content().filter(|content| content.window >= least) {
-            content.window = 0;
+        if let Some(window) = self.state.window().filter(|window| **window >= least) {
+            *window = 0;
             self.timers.read = self.timers.fresh();
         } else {
             // RFC 5321 4.5.3.2.7, 3.8: say so before closing.

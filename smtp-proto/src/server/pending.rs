@@ -64,6 +64,8 @@ pub mod kind {
         Rcpt "Whether to take the message for this recipient."
         Data "Whether to read the content now: 354, or 4yz or 5yz."
         Message "Whether the message was taken: 2yz only when it is safe."
+        Chunk "Whether a chunk that is not the last was taken."
+        Verdicts "LMTP: whether the message was taken, for each accepted recipient."
         StartTls "Whether to begin TLS now: by `accept_tls`, or 454 4.7.0."
         Auth "What to say in the exchange of AUTH: a challenge, 235, or 4yz or 5yz."
         Query "What to answer to VRFY and EXPN."
@@ -82,6 +84,8 @@ pub enum Question {
     Rcpt,
     Data,
     Message,
+    Chunk,
+    Verdicts,
     StartTls,
     Auth,
     Query,
@@ -102,6 +106,8 @@ impl Acceptable for kind::Mail {}
 impl Acceptable for kind::Rcpt {}
 impl Acceptable for kind::Data {}
 impl Acceptable for kind::Message {}
+impl Acceptable for kind::Chunk {}
+impl Acceptable for kind::Verdicts {}
 
 mod sealed {
     #[expect(unnameable_types, reason = "what cannot be named cannot be implemented elsewhere")]
@@ -120,9 +126,12 @@ impl Question {
                 // TLS begins by `accept_tls` alone.
                 Self::Data | Self::StartTls => false,
                 Self::Auth => code == Code::AUTHENTICATED,
-                Self::Mail | Self::Rcpt | Self::Message | Self::Query => {
-                    !matches!(code, Code::READY | Code::CLOSING | Code::AUTHENTICATED)
-                }
+                Self::Mail
+                | Self::Rcpt
+                | Self::Message
+                | Self::Chunk
+                | Self::Verdicts
+                | Self::Query => !matches!(code, Code::READY | Code::CLOSING | Code::AUTHENTICATED),
             },
         }
     }
@@ -155,7 +164,10 @@ impl Question {
                 self.condition(),
                 "Start mail input; end with <CRLF>.<CRLF>",
             ),
-            Self::Message => positive(Code::OK, self.condition(), "Message accepted"),
+            Self::Message | Self::Verdicts => {
+                positive(Code::OK, self.condition(), "Message accepted")
+            }
+            Self::Chunk => positive(Code::OK, self.condition(), "Chunk accepted"),
             Self::Connect => positive(Code::READY, self.condition(), "ESMTP"),
             Self::StartTls => positive(Code::READY, self.condition(), "Ready to start TLS"),
             Self::Auth => {

@@ -8,16 +8,17 @@
 //! | DATA | 503 | 503 | 503 | content, or 554 where all were refused | |
 //! | STARTTLS | 503 | handshake, then before hello | 503 | 503 | |
 //! | AUTH | 503 | exchange, then hello | 503 | 503 | |
+//! | BDAT | 503 | 503 | 503 | chunk, or 554 where all were refused | |
 //! | RSET | 250 | 250 | hello | hello | |
-//! | end of data | | | | | hello |
+//! | end of data, last chunk | | | | | hello |
 //!
 //! RFC 5321 4.1.4: what is refused changes nothing. The transaction is replaced whole at every end, never cleared field by field.
 
 use super::stock::{self, Stock};
-use super::{Channel, Config, StartTls, Summary, Why};
-use crate::data::Reader;
+use super::{Channel, Config, Flavour, StartTls, Summary, Why};
+use crate::data::{ChunkNewlines, ChunkReader, Reader};
 use crate::wire::extension::Set;
-use crate::{Body, Code, Extension, Mail, Mechanism, Verb};
+use crate::{Body, Code, Extension, Last, Mail, Mechanism, ReplyBuf, Verb};
 
 /// Where a session stands.
 #[derive(Debug)]
@@ -50,6 +51,8 @@ enum Phase {
     /// 220 to STARTTLS is given: nothing is read in the clear any more (RFC 3207 4).
     Handshake,
     Content(Content),
+    /// Octets of a chunk are read (RFC 3030 2).
+    Chunk(Chunk),
     /// The session is over; `Event::Closed` was not raised yet.
     Over {
         why: Why,
@@ -97,6 +100,54 @@ struct Transaction {
     tried: bool,
     /// Octets stood behind the DATA that is being decided.
     early_content: bool,
+    /// The first chunk, while it is being decided.
+    first_chunk: Option<(u64, Last)>,
+    /// LMTP: someone has got the letter.
+    delivered: bool,
+    chunks: Chunks,
+}
+
+/// What came of the content by BDAT.
+#[derive(Debug, Default)]
+enum Chunks {
+    #[default]
+    None,
+    Open(Chunked),
+    /// A chunk failed: only RSET, EHLO and QUIT lead out (RFC 3030 2).
+    Failed,
+}
+
+/// The content of the chunks that were taken.
+#[derive(Debug)]
+pub(super) struct Chunked {
+    pub(super) reader: ChunkReader,
+    pub(super) summary: Summary,
+}
+
+/// The chunk whose octets are being read.
+#[derive(Debug)]
+pub(super) struct Chunk {
+    pub(super) left: u64,
+    pub(super) last: Last,
+    /// Octets taken in this window.
+    pub(super) window: u64,
+    /// Why they are only skipped, where they are.
+    refusal: Option<ChunkRefusal>,
+    /// The refusal voids the transaction, too.
+    fails: bool,
+}
+
+impl Chunk {
+    const fn new(octets: u64, last: Last) -> Self {
+        Self { left: octets, last, window: 0, refusal: None, fails: false }
+    }
+}
+
+/// Who refused a chunk.
+#[derive(Debug)]
+pub(super) enum ChunkRefusal {
+    Machine(Stock),
+    Application(ReplyBuf),
 }
 
 /// The content that is being received.
@@ -177,7 +228,42 @@ impl State {
     }
 
     pub(super) const fn in_content(&self) -> bool {
-        matches!(self.phase, Phase::Content(_))
+        matches!(self.phase, Phase::Content(_) | Phase::Chunk(_))
+    }
+
+    pub(super) const fn in_chunk(&self) -> bool {
+        matches!(self.phase, Phase::Chunk(_))
+    }
+
+    /// Whether a letter comes in chunks, and is not void.
+    pub(super) const fn has_chunks(&self) -> bool {
+        matches!(self.transaction.chunks, Chunks::Open(_))
+    }
+
+    /// Octets of the content that came in chunks.
+    pub(super) const fn chunked_octets(&self) -> u64 {
+        match &self.transaction.chunks {
+            Chunks::Open(Chunked { summary, .. }) => summary.octets,
+            Chunks::None | Chunks::Failed => 0,
+        }
+    }
+
+    /// Octets of content that came in this window.
+    pub(super) const fn window(&mut self) -> Option<&mut u64> {
+        match &mut self.phase {
+            Phase::Content(content) => Some(&mut content.window),
+            Phase::Chunk(chunk) => Some(&mut chunk.window),
+            _ => None,
+        }
+    }
+
+    /// The chunk that is being read, and the content that it belongs to; none where it is only skipped.
+    pub(super) const fn chunk(&mut self) -> Option<(&mut Chunk, Option<&mut Chunked>)> {
+        let Phase::Chunk(chunk) = &mut self.phase else { return None };
+        match &mut self.transaction.chunks {
+            Chunks::Open(content) if chunk.refusal.is_none() => Some((chunk, Some(content))),
+            _ => Some((chunk, None)),
+        }
     }
 
     /// The extensions that may be used: none before EHLO and after HELO.
@@ -273,18 +359,42 @@ impl State {
         if self.hello.is_none() {
             return Err(stock::HELLO_FIRST);
         }
-        if self.transaction.open { Ok(()) } else { Err(stock::MAIL_FIRST) }
+        match self.transaction {
+            Transaction { open: false, .. } => Err(stock::MAIL_FIRST),
+            Transaction { chunks: Chunks::None, .. } => Ok(()),
+            // RFC 3030 2: behind the first chunk there are no more recipients, and no DATA.
+            Transaction { chunks: Chunks::Open(_), .. } => Err(stock::IN_CHUNKS),
+            Transaction { chunks: Chunks::Failed, .. } => Err(stock::RSET_FIRST),
+        }
     }
 
-    pub(super) fn may_data(&self) -> Result<(), Stock> {
-        self.may_rcpt()?;
+    /// What DATA and BDAT have in common. RFC 2033 4.2: LMTP has 503 where nobody was accepted.
+    fn may_send(&self, flavour: Flavour) -> Result<(), Stock> {
         match self.transaction {
             Transaction { tried: false, .. } => Err(stock::RCPT_FIRST),
+            Transaction { accepted: 0, .. } if flavour == Flavour::Lmtp => Err(stock::RCPT_FIRST),
             Transaction { accepted: 0, .. } => Err(stock::NO_RECIPIENTS),
-            // RFC 3030 3.
-            Transaction { binary: true, .. } => Err(stock::BDAT_NEEDED),
             _ => Ok(()),
         }
+    }
+
+    pub(super) fn may_data(&self, flavour: Flavour) -> Result<(), Stock> {
+        self.may_rcpt()?;
+        self.may_send(flavour)?;
+        // RFC 3030 3.
+        if self.transaction.binary { Err(stock::BDAT_NEEDED) } else { Ok(()) }
+    }
+
+    /// RFC 3030 2. After HELO nothing was offered.
+    pub(super) fn may_bdat(&self, flavour: Flavour) -> Result<(), Stock> {
+        match self.may_rcpt() {
+            _ if self.has_chunks() => return Ok(()),
+            result => result?,
+        }
+        if !self.offered().contains(Extension::Chunking) {
+            return Err(stock::EHLO_FIRST);
+        }
+        self.may_send(flavour)
     }
 
     /// RFC 5321 4.5.3.1.10: the limit counts what is accepted and what is still to be decided.
@@ -311,17 +421,23 @@ impl State {
         if self.idle > limit { Err(stock::TOO_MANY_IDLE) } else { Ok(()) }
     }
 
+    /// An empty chunk that is not the last does nothing for any letter.
+    pub(super) const fn count_empty_chunk(&mut self, limit: u32) -> Result<(), Stock> {
+        self.idle = self.idle.saturating_add(1);
+        if self.idle > limit { Err(stock::TOO_MANY_IDLE) } else { Ok(()) }
+    }
+
     // Transitions.
 
     /// Octets came before the greeting.
-    pub(super) const fn talk_early(&mut self) {
+    pub(super) fn talk_early(&mut self) {
         if matches!(self.phase, Phase::Greeting(Early::No)) {
             self.phase = Phase::Greeting(Early::Yes);
         }
     }
 
     /// Whether the application has to be told of it: once.
-    pub(super) const fn tell_early(&mut self) -> bool {
+    pub(super) fn tell_early(&mut self) -> bool {
         let tell = matches!(self.phase, Phase::Greeting(Early::Yes));
         if tell {
             self.phase = Phase::Greeting(Early::Told);
@@ -422,8 +538,121 @@ impl State {
         self.transaction.early_content = early;
     }
 
-    pub(super) const fn data_refused(&mut self) {
+    /// RFC 3030 2: what is behind a DATA in the middle of chunks, nobody knows. Whether a letter became void.
+    pub(super) fn data_refused(&mut self) -> bool {
         self.transaction.early_content = false;
+        let void = self.has_chunks();
+        if void {
+            self.transaction.chunks = Chunks::Failed;
+        }
+        void
+    }
+
+    /// BDAT is served. Whether it is the first, on which the application decides.
+    pub(super) fn chunk_asked(&mut self, octets: u64, last: Last) -> bool {
+        let first = !self.has_chunks();
+        if first {
+            self.transaction.first_chunk = Some((octets, last));
+        } else {
+            self.phase = Phase::Chunk(Chunk::new(octets, last));
+        }
+        first
+    }
+
+    pub(super) const fn is_chunk_asked(&self) -> bool {
+        self.transaction.first_chunk.is_some()
+    }
+
+    /// The application takes the content.
+    pub(super) fn chunks_accepted(&mut self, newlines: ChunkNewlines) {
+        if let Some((octets, last)) = self.transaction.first_chunk.take() {
+            // RFC 3030 3: every octet is kept.
+            let newlines = if self.transaction.binary { ChunkNewlines::Keep } else { newlines };
+            let (reader, summary) = (ChunkReader::new(newlines), Summary::default());
+            self.transaction.chunks = Chunks::Open(Chunked { reader, summary });
+            self.phase = Phase::Chunk(Chunk::new(octets, last));
+        }
+    }
+
+    /// The application refuses the content; its first chunk is skipped.
+    pub(super) fn chunks_refused(&mut self, reply: ReplyBuf) {
+        if let Some((octets, last)) = self.transaction.first_chunk.take() {
+            self.transaction.chunks = Chunks::Failed;
+            let refusal = Some(ChunkRefusal::Application(reply));
+            self.phase = Phase::Chunk(Chunk { refusal, fails: true, ..Chunk::new(octets, last) });
+        }
+    }
+
+    /// The machine refuses a chunk in front of its octets, which are skipped. Whether a letter became void.
+    pub(super) fn chunk_refused(
+        &mut self,
+        octets: u64,
+        last: Last,
+        refusal: Stock,
+        fails: bool,
+    ) -> bool {
+        let void = fails && self.has_chunks();
+        if fails {
+            self.transaction.chunks = Chunks::Failed;
+        }
+        let refusal = Some(ChunkRefusal::Machine(refusal));
+        self.phase = Phase::Chunk(Chunk { refusal, fails, ..Chunk::new(octets, last) });
+        void
+    }
+
+    /// A fault in the octets of a chunk: the rest of them is skipped.
+    pub(super) fn chunk_faulty(&mut self, fault: Stock) {
+        self.transaction.chunks = Chunks::Failed;
+        if let Phase::Chunk(chunk) = &mut self.phase {
+            chunk.refusal = Some(ChunkRefusal::Machine(fault));
+            chunk.fails = true;
+        }
+    }
+
+    /// A chunk was taken. What the content was like, if it was the last.
+    pub(super) fn chunk_over(&mut self) -> Option<Summary> {
+        let Phase::Chunk(Chunk { last, .. }) = core::mem::replace(&mut self.phase, Phase::Commands)
+        else {
+            return None;
+        };
+        if last == Last::No {
+            return None;
+        }
+        match core::mem::take(&mut self.transaction.chunks) {
+            Chunks::Open(Chunked { reader, summary }) => {
+                Some(Summary { repaired: reader.repairs(), ..summary })
+            }
+            Chunks::None | Chunks::Failed => None,
+        }
+    }
+
+    /// A chunk was skipped. One that failed as the last ends the transaction; else the client owes a RSET.
+    pub(super) fn swallowed(&mut self) -> Option<(ChunkRefusal, Last)> {
+        let Phase::Chunk(chunk) = core::mem::replace(&mut self.phase, Phase::Commands) else {
+            return None;
+        };
+        if chunk.fails && chunk.last == Last::Yes {
+            self.reset();
+        }
+        chunk.refusal.map(|refusal| (refusal, chunk.last))
+    }
+
+    /// The application refuses a chunk that was taken.
+    pub(super) fn chunk_answered(&mut self, accepted: bool) {
+        if !accepted {
+            self.transaction.chunks = Chunks::Failed;
+        }
+    }
+
+    /// LMTP: one recipient was judged. Whether others are left.
+    pub(super) fn recipient_judged(&mut self, accepted: bool) -> bool {
+        self.transaction.delivered |= accepted;
+        self.transaction.accepted = self.transaction.accepted.saturating_sub(1);
+        self.transaction.accepted > 0
+    }
+
+    pub(super) const fn any_delivered(&self) -> bool {
+        self.transaction.delivered
     }
 
     pub(super) fn data_accepted(&mut self, reader: Reader) {
@@ -465,7 +694,7 @@ impl State {
         let (mid_message, alive) = match &self.phase {
             Phase::Content(content) => (true, content.void.is_none()),
             Phase::Over { .. } | Phase::Closed => return false,
-            _ => (false, false),
+            phase => (matches!(phase, Phase::Chunk(_)) || self.has_chunks(), self.has_chunks()),
         };
         self.reset();
         self.phase = Phase::Over { why, mid_message };

@@ -26,6 +26,8 @@ pub(super) const NOT_IMPLEMENTED: Stock = stock(
 );
 pub(super) const OTHER_PROTOCOL: Stock =
     stock(Code::SYNTAX_ERROR, Condition::INVALID_COMMAND, "This is SMTP, not LMTP", Why::Order);
+pub(super) const LMTP_ONLY: Stock =
+    stock(Code::SYNTAX_ERROR, Condition::INVALID_COMMAND, "This is LMTP, not SMTP", Why::Order);
 pub(super) const TLS_HELLO: Stock = stock(
     Code::SYNTAX_ERROR,
     Condition::SYNTAX_ERROR,
@@ -40,6 +42,9 @@ pub(super) const MAIL_TWICE: Stock = order("A sender was already given");
 pub(super) const MAIL_FIRST: Stock = order("Say MAIL first");
 pub(super) const RCPT_FIRST: Stock = order("Say RCPT first");
 pub(super) const BDAT_NEEDED: Stock = order("BINARYMIME comes by BDAT only");
+// RFC 3030 2.
+pub(super) const IN_CHUNKS: Stock = order("Chunks are coming");
+pub(super) const RSET_FIRST: Stock = order("A chunk failed, say RSET");
 // RFC 7504 3: a host that never accepts mail may say so again.
 pub(super) const NEVER_MAIL: Stock = stock(
     Code::NEVER_ACCEPTS_MAIL,

@@ -1,11 +1,9 @@
 //! Takes commands and content off the input, and raises what they are.
 
-use super::state::Content;
 use super::stock::{self, Stock};
-use super::{Early, Event, Limit, Notice, Refusal, Server, StartTls, Traffic, Transfer, Why};
-use crate::data::Piece;
+use super::{Early, Event, Flavour, Notice, Refusal, Server, StartTls, Traffic, Transfer, Why};
 use crate::line::Line;
-use crate::{Auth, Code, Command, Host, Mail, ParseError, ParseErrorKind, Rcpt, Verb};
+use crate::{Auth, Code, Command, Extension, Host, Mail, ParseError, ParseErrorKind, Rcpt, Verb};
 
 /// The first octets of a TLS record with a hello in it: it holds no line end to wait for.
 const TLS_HELLO: [u8; 2] = [0x16, 0x03];
@@ -37,9 +35,13 @@ impl Server {
                 continue;
             }
             if self.state.in_content() {
-                match self.content(input) {
+                let event = match self.state.in_chunk() {
+                    true => self.chunk(input),
+                    false => self.content(input),
+                };
+                match event {
                     Some(event) => return Some(event),
-                    None if self.notices.is_empty() && !self.state.is_over() => {
+                    None if self.notices.is_empty() && self.state.in_content() => {
                         return self.starved();
                     }
                     None => continue,
@@ -114,91 +116,6 @@ impl Server {
         None
     }
 
-    // Content.
-
-    /// The next piece of content: `None` when more octets are needed, or a notice tells what happened.
-    fn content<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
-        let limit = self.message_limit();
-        while let Some(content) = self.state.content() {
-            // Draining is bounded: 552 and not 421, so that the sender does not try for days.
-            if content.void.is_some() && content.summary.octets > limit.saturating_mul(2) {
-                return self.drained_too_long();
-            }
-            let before = input.len();
-            let piece = content.reader.next(input, &self.config.finder);
-            let taken = before.saturating_sub(input.len());
-            if taken > 0 {
-                self.taken =
-                    if content.void.is_some() { Traffic::Ignored } else { Traffic::Content };
-            }
-            content.window = content.window.saturating_add(taken as u64);
-            match piece? {
-                Piece::Run(run) => {
-                    let room = limit.saturating_sub(content.summary.octets);
-                    content.summary.octets =
-                        content.summary.octets.saturating_add(run.len() as u64);
-                    let over = content.summary.octets > limit;
-                    if content.void.is_none() {
-                        let kept = usize::try_from(room)
-                            .ok()
-                            .and_then(|room| run.get(..room))
-                            .unwrap_or(run);
-                        content.summary.eight_bit |= !kept.is_ascii();
-                        if over {
-                            content.reader.drain();
-                            self.void_content(stock::MESSAGE_TOO_BIG);
-                        }
-                        if !kept.is_empty() {
-                            return Some(Event::Body(kept));
-                        }
-                        return None;
-                    }
-                }
-                Piece::Stray => {
-                    self.void_content(stock::STRAY_NEWLINE);
-                    return None;
-                }
-                Piece::End => return self.end_of_data(),
-            }
-        }
-        None
-    }
-
-    /// The maximum of a message: what was offered gates what follows.
-    fn message_limit(&self) -> u64 {
-        self.config.limits.message.min(self.state.offered_size())
-    }
-
-    /// The letter is void: its content is read on to its end and refused there. The first fault gives the code.
-    fn void_content(&mut self, fault: Stock) {
-        if let Some(content) = self.state.content().filter(|content| content.void.is_none()) {
-            content.void = Some(fault);
-            self.notices.push_back(Notice::Aborted(fault.why));
-        }
-    }
-
-    fn drained_too_long<'b>(&mut self) -> Option<Event<'b>> {
-        self.end_with(stock::MESSAGE_TOO_BIG);
-        Some(Event::Refused(Refusal {
-            line: &[],
-            reply: stock::MESSAGE_TOO_BIG.reply,
-            why: Why::Limit(Limit::Message),
-        }))
-    }
-
-    fn end_of_data<'b>(&mut self) -> Option<Event<'b>> {
-        self.timers.read = self.timers.fresh();
-        let Content { void, mut summary, reader, .. } = self.state.content_ended()?;
-        if let Some(Stock { reply, why }) = void {
-            self.auto(&reply, None);
-            self.shut_down_when_done();
-            self.reconfigure_when_done();
-            return Some(Event::Refused(Refusal { line: &[], reply, why }));
-        }
-        summary.repaired = reader.repairs();
-        Some(Event::Message { content: summary, pending: self.owed.ask() })
-    }
-
     // Commands.
 
     /// Takes one line. `None`: it is not whole yet; `Some(None)`: it was served and there is nothing to tell.
@@ -259,7 +176,11 @@ impl Server {
             return Some(self.refuse_and_close(line, stock::EARLY));
         }
         if let Err(refusal) = refused.and_then(|()| self.is_served(verb)) {
-            return Some(self.refuse(line, refusal));
+            // Octets behind a BDAT that is not served cannot be told from commands.
+            return Some(match verb {
+                Some(Verb::Bdat) => self.refuse_and_close(line, refusal),
+                _ => self.refuse(line, refusal),
+            });
         }
         match command {
             Ok(command) => self.serve(line, command, behind),
@@ -278,9 +199,14 @@ impl Server {
 
     /// A verb that is known and whose extension this server does not have is refused before its arguments are looked at.
     fn is_served(&self, verb: Option<Verb>) -> Result<(), Stock> {
+        let lmtp = self.config.flavour == Flavour::Lmtp;
         let served = match verb {
             Some(Verb::StartTls) => self.config.starttls != StartTls::Off || self.is_tls(),
             Some(Verb::Auth) => self.config.has_auth(),
+            Some(Verb::Bdat) => self.config.set().contains(Extension::Chunking),
+            // RFC 2033 4.1: the mix-up is to be found out.
+            Some(Verb::Lhlo) if !lmtp => return Err(stock::OTHER_PROTOCOL),
+            Some(Verb::Ehlo | Verb::Helo) if lmtp => return Err(stock::LMTP_ONLY),
             _ => true,
         };
         if served { Ok(()) } else { Err(stock::NOT_IMPLEMENTED) }
@@ -303,7 +229,8 @@ impl Server {
                     || self.state.in_lockstep()
             }
             Some(Verb::Ehlo | Verb::Helo | Verb::Lhlo | Verb::Data) => true,
-            Some(Verb::Quit) => false,
+            // Its octets stand behind it.
+            Some(Verb::Quit | Verb::Bdat) => false,
             _ => self.state.in_lockstep(),
         };
         if behind && waits && self.config.early == Early::Close {
@@ -327,6 +254,10 @@ impl Server {
             ParseErrorKind::ForeignProtocol => {
                 self.refuse_and_close(line, Stock { reply, why: Why::ForeignProtocol })
             }
+            // RFC 3030 2: nobody knows how many octets follow.
+            _ if verb == Some(Verb::Bdat) => {
+                self.refuse_and_close(line, Stock { reply, why: Why::Syntax })
+            }
             _ => self.refuse(line, Stock { reply, why: Why::Syntax }),
         }
     }
@@ -342,21 +273,17 @@ impl Server {
             Command::Mail(mail) => self.mail(mail),
             Command::Rcpt(rcpt) => self.rcpt(rcpt),
             Command::Data => self.data(behind),
-            Command::Bdat { .. } => {
-                // The octets behind cannot be told from commands.
-                return Some(self.refuse_and_close(line, stock::NOT_IMPLEMENTED));
-            }
+            Command::Bdat { octets, last } => return self.bdat(line, octets, last),
             Command::StartTls => {
                 self.state.may_start_tls().map(|()| Event::StartTls(self.owed.ask()))
             }
             Command::Auth(auth) => self.auth(auth),
             Command::Unsupported(_) => Err(stock::NOT_IMPLEMENTED),
             Command::Query { verb: Verb::Expn, .. }
-                if !self.config.set().contains(crate::Extension::Expn) =>
+                if !self.config.set().contains(Extension::Expn) =>
             {
                 Err(stock::NOT_IMPLEMENTED)
             }
-            Command::Hello { verb: Verb::Lhlo, .. } => Err(stock::OTHER_PROTOCOL),
             Command::Quit => {
                 self.auto(&stock::CLOSING, Some(Why::Quit));
                 return Some(Event::Quit);
@@ -374,7 +301,12 @@ impl Server {
             Err(_) if behind && verb == Verb::Data => {
                 Some(self.refuse_and_close(line, stock::EARLY))
             }
-            Err(refusal) => Some(self.refuse(line, refusal)),
+            Err(refusal) => {
+                if verb == Verb::Data && self.state.data_refused() {
+                    self.notices.push_back(Notice::Aborted(refusal.why));
+                }
+                Some(self.refuse(line, refusal))
+            }
         }
     }
 
@@ -420,7 +352,7 @@ impl Server {
     }
 
     fn data<'b>(&mut self, behind: bool) -> Result<Event<'b>, Stock> {
-        self.state.may_data()?;
+        self.state.may_data(self.config.flavour)?;
         self.state.data_asked(behind);
         Ok(Event::Data { how: Transfer::Data, pending: self.owed.ask() })
     }
@@ -430,10 +362,15 @@ impl Server {
         match command {
             Command::Hello { verb, name } => Some(self.hello(verb, name)),
             Command::Rset => {
+                let void = self.state.has_chunks();
                 self.state.reset();
                 self.auto(&stock::OK, None);
                 self.shut_down_when_done();
                 self.reconfigure_when_done();
+                if void {
+                    self.notices.push_back(Notice::Reset);
+                    return Some(Event::Aborted(Why::Reset));
+                }
                 Some(Event::Reset)
             }
             Command::Query { verb: Verb::Help, .. } => {
@@ -441,7 +378,7 @@ impl Server {
                 None
             }
             Command::Query { verb: Verb::Vrfy, .. }
-                if !self.config.set().contains(crate::Extension::Vrfy) =>
+                if !self.config.set().contains(Extension::Vrfy) =>
             {
                 self.auto(&stock::CANNOT_VERIFY, None);
                 None

@@ -110,6 +110,11 @@ impl Application {
                 self.judge(pending, server, outcome);
                 Ok(())
             }
+            Event::Messages { content, pending } => {
+                outcome.repaired = content.repaired.any();
+                outcome.stored.push(core::mem::take(&mut self.letter));
+                server.accept(pending)
+            }
             other => {
                 server.decline(other);
                 Ok(())
@@ -191,6 +196,9 @@ impl Application {
             Event::Rcpt { rcpt, .. } => writeln!(log, "Rcpt {rcpt:?}"),
             Event::Data { how, .. } => writeln!(log, "Data {how:?}"),
             Event::Message { content, .. } => writeln!(log, "Message {content:?}"),
+            Event::Messages { content, .. } => writeln!(log, "Messages {content:?}"),
+            Event::Chunk(_) => writeln!(log, "Chunk"),
+            Event::StartTls(_) => writeln!(log, "StartTls"),
             Event::Query { verb, text, .. } => writeln!(log, "Query {verb:?} {text:?}"),
             Event::Connect(_) => writeln!(log, "Connect"),
             Event::Auth { mechanism, initial, .. } => {

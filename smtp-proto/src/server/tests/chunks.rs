@@ -1,0 +1,162 @@
+//! BDAT and LMTP as an application sees them. What is on the wire is in the wire cases.
+
+use alloc::format;
+
+use super::*;
+use crate::server::{ChunkNewlines, Flavour, Transfer};
+
+/// What a session raises for `octets` behind an accepted RCPT; whatever can be accepted is.
+fn events(server: &mut Server, octets: &str) -> Vec<String> {
+    let (mut input, mut events) = (octets.as_bytes(), Vec::new());
+    while let Some(event) = server.next(&mut input) {
+        let shown = format!("{event:?}");
+        events.push(shown.split(" pending").next().unwrap_or_default().to_string());
+        match event {
+            Event::Rcpt { pending, .. } => server.accept(pending).unwrap(),
+            Event::Message { pending, .. } => server.accept(pending).unwrap(),
+            other => server.decline(other),
+        }
+    }
+    assert_eq!(input, b"");
+    events
+}
+
+fn with_rcpt(config: Config) -> Server {
+    let mut server = Server::new(Arc::new(config));
+    let hello = if server.flavour() == Flavour::Lmtp { "LHLO" } else { "EHLO" };
+    say(&mut server, "");
+    say(&mut server, &format!("{hello} c.test\r\n"));
+    say(&mut server, "MAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\n");
+    assert_eq!(server.accepted(), 1);
+    server
+}
+
+fn config() -> Config {
+    Config::new("mx.test").unwrap()
+}
+
+#[test]
+fn the_place_for_a_letter_is_opened_once_for_all_its_chunks() {
+    let mut server = with_rcpt(config());
+    let got = events(&mut server, "BDAT 3\r\na\r\nBDAT 0\r\nBDAT 1 LAST\r\nb");
+    let summary = "Message { content: Summary { octets: 4, repaired: Repairs { bare_lf: 0, bare_cr: 0, nul: 0 }, eight_bit: false },";
+    let session = got[2].trim_start_matches("Chunk(Pending(").split(':').next().unwrap();
+    let chunk = |serial: u32| format!("Chunk(Pending({session}:{serial}))");
+    assert_eq!(
+        got,
+        ["Data { how: Bdat,", "Body([97, 13, 10])", &chunk(5), &chunk(6), "Body([98])", summary]
+    );
+    assert_eq!(
+        replies(&mut server),
+        "250 2.0.0 Chunk accepted\r\n250 2.0.0 Chunk accepted\r\n250 2.0.0 Message accepted\r\n"
+    );
+}
+
+#[test]
+fn a_letter_in_chunks_is_void_at_rset_and_at_a_new_hello_and_at_quit_and_at_data() {
+    for (line, expected) in [
+        ("RSET\r\n", &["Aborted(Reset)", "Reset"][..]),
+        ("EHLO c.test\r\n", &["Hello", "Aborted(Reset)", "Reset"]),
+        ("QUIT\r\n", &["Quit", "Aborted(Quit)", "Closed"]),
+        ("DATA\r\n", &["Refused(Refusal(503", "Aborted(Order)"]),
+    ] {
+        let mut server = with_rcpt(config());
+        events(&mut server, "BDAT 3\r\nabc");
+        let mut got = events(&mut server, line);
+        got.iter_mut().for_each(|event| event.truncate(event.find(' ').unwrap_or(event.len())));
+        assert_eq!(got, expected, "{line}");
+    }
+}
+
+#[test]
+fn content_that_is_refused_before_it_comes_is_read_and_refused_behind_its_chunk() {
+    let mut server = with_rcpt(config());
+    let Some(Event::Data { how: Transfer::Bdat, pending }) = server.next(&mut &b"BDAT 6\r\n"[..])
+    else {
+        panic!()
+    };
+    server.reply(pending, &NO).unwrap();
+    assert_eq!(replies(&mut server), "");
+    assert_eq!(events(&mut server, "NOOP\r\n"), [""; 0]);
+    assert_eq!(replies(&mut server), "550 5.0.0 no\r\n");
+    assert_eq!(say(&mut server, "BDAT 2 LAST\r\nab"), "503 5.5.1 A chunk failed, say RSET\r\n");
+    assert_eq!(say(&mut server, "RSET\r\n"), "250 2.0.0 OK\r\n");
+}
+
+#[test]
+fn an_application_that_refuses_a_chunk_voids_the_letter() {
+    let mut server = with_rcpt(config());
+    let mut input = &b"BDAT 1\r\na"[..];
+    let chunk = loop {
+        match server.next(&mut input).unwrap() {
+            Event::Chunk(pending) => break pending,
+            other => server.decline(other),
+        }
+    };
+    server.reply(chunk, &NO).unwrap();
+    assert_eq!(replies(&mut server), "550 5.0.0 no\r\n");
+    assert_eq!(say(&mut server, "BDAT 1 LAST\r\na"), "503 5.5.1 A chunk failed, say RSET\r\n");
+}
+
+#[test]
+fn repairs_that_pass_the_maximum_are_refused() {
+    let mut config = config();
+    config.limits.message = 4;
+    let mut server = with_rcpt(config.clone());
+    assert_eq!(say(&mut server, "BDAT 3 LAST\r\n\n\n\n"), "552 5.3.4 Message too big\r\n");
+    assert_eq!(say(&mut server, "MAIL FROM:<>\r\n"), "250 2.1.0 Sender accepted\r\n");
+    config.newlines_in_chunks = ChunkNewlines::Keep;
+    let mut server = with_rcpt(config);
+    assert_eq!(say(&mut server, "BDAT 3 LAST\r\n\n\n\n"), "250 2.0.0 Message accepted\r\n");
+}
+
+/// An LMTP session whose content for three recipients is whole.
+fn judged() -> (Server, Pending<kind::Verdicts>) {
+    let mut server = with_rcpt(Config::lmtp("mx.test").unwrap());
+    say(&mut server, "RCPT TO:<c@y.test>\r\nRCPT TO:<b@y.test>\r\nDATA\r\n");
+    let mut input = &b"text\r\n.\r\n"[..];
+    assert!(matches!(server.next(&mut input), Some(Event::Body(b"text\r\n"))));
+    match server.next(&mut input) {
+        Some(Event::Messages { pending, .. }) => (server, pending),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn every_accepted_recipient_is_judged_by_itself_in_order() {
+    let (mut server, pending) = judged();
+    let pending = server.verdict(pending, &Reply::new(Code::OK, None, "one")).unwrap().unwrap();
+    assert_eq!(replies(&mut server), "250 2.0.0 one\r\n");
+    let pending = server.verdict(pending, &NO).unwrap().unwrap();
+    assert!(server.verdict(pending, &Reply::new(Code::OK, None, "three")).unwrap().is_none());
+    assert_eq!(replies(&mut server), "550 5.0.0 no\r\n250 2.0.0 three\r\n");
+    assert_eq!(say(&mut server, "MAIL FROM:<>\r\n"), "250 2.1.0 Sender accepted\r\n");
+}
+
+#[test]
+fn verdicts_that_are_no_verdict_or_are_forgotten_are_451_for_all_who_are_left() {
+    let local = "451 4.3.0 Local error in processing\r\n";
+    let (mut server, pending) = judged();
+    let pending = server.verdict(pending, &NO).unwrap().unwrap();
+    let unsuitable = Reply::new(Code::START_MAIL_INPUT, None, "");
+    assert!(matches!(server.verdict(pending, &unsuitable), Err(ReplyError::Unsuitable)));
+    assert_eq!(replies(&mut server), ["550 5.0.0 no\r\n", local, local].concat());
+
+    let (mut server, _pending) = judged();
+    server.abandon();
+    assert_eq!(replies(&mut server), local.repeat(3));
+
+    let (mut server, pending) = judged();
+    let bye = Reply::new(Code::UNAVAILABLE, None, "bye");
+    assert!(server.verdict(pending, &bye).unwrap().is_none());
+    assert_eq!(replies(&mut server), "421 4.0.0 bye\r\n");
+}
+
+#[test]
+fn the_with_keyword_tells_lmtp_tls_and_authentication() {
+    assert_eq!(with_rcpt(Config::lmtp("mx.test").unwrap()).protocol(), "LMTP");
+    let mut server = Server::implicit_tls(Arc::new(Config::new("mx.test").unwrap()));
+    say(&mut server, "");
+    say(&mut server, "EHLO c.test\r\n");
+    assert_eq!((server.protocol(), server.is_tls()), ("ESMTPS", true));
+}
