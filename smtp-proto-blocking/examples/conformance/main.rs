@@ -7,6 +7,7 @@ mod report;
 mod row;
 mod shown;
 mod target;
+mod tls;
 
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::io::{self, Write};
@@ -36,7 +37,11 @@ fn main() -> ExitCode {
             .error(ErrorKind::InvalidValue, "no row begins with what --only says");
         error.exit();
     }
-    let target = match Target::probe(&options) {
+    let credentials = match options.credentials() {
+        Ok(credentials) => credentials,
+        Err(error) => Options::command().error(ErrorKind::InvalidValue, error).exit(),
+    };
+    let target = match Target::probe(&options, credentials) {
         Ok(target) => target,
         Err(error) => {
             eprintln!("conformance: {error}.");

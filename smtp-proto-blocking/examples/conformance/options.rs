@@ -1,6 +1,7 @@
 //! The command line.
 
 use core::time::Duration;
+use std::env;
 
 use clap::Parser;
 use smtp_proto::ForwardPathBuf;
@@ -14,6 +15,8 @@ Examples:
       every row, as a table
   conformance --server mx.example.org:25 --rcpt trash@example.org --parallel 1
       a server that takes mail for one mailbox, one session at a time
+  PASSWORD=p conformance --server 127.0.0.1:2525 --tls --user u --password-env PASSWORD
+      the rows of STARTTLS and AUTH too
   conformance --server 127.0.0.1:2525 --only SM
       the end of data: the rows whose id begins with SM
   conformance --server 127.0.0.1:2525 --json > report.json
@@ -45,6 +48,15 @@ pub(crate) struct Options {
     /// Only the rows whose id begins so; may be given several times
     #[arg(long, value_name = "PREFIX")]
     only: Vec<String>,
+    /// Asks the rows inside TLS too; the certificate is not checked
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Asks the rows that authenticate too, as this user
+    #[arg(long, value_name = "NAME", requires = "password_env", requires = "tls")]
+    pub(crate) user: Option<String>,
+    /// The environment variable with the user's password
+    #[arg(long, value_name = "VAR", requires = "user")]
+    password_env: Option<String>,
     /// How many sessions at a time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub(crate) parallel: u16,
@@ -57,6 +69,17 @@ pub(crate) struct Options {
 }
 
 impl Options {
+    /// The user and the password.
+    pub(crate) fn credentials(&self) -> Result<Option<(String, String)>, String> {
+        let (Some(user), Some(variable)) = (&self.user, &self.password_env) else {
+            return Ok(None);
+        };
+        match env::var(variable) {
+            Ok(password) => Ok(Some((user.clone(), password))),
+            Err(error) => Err(format!("cannot read the variable {variable}: {error}")),
+        }
+    }
+
     pub(crate) fn selects(&self, id: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|prefix| id.starts_with(prefix.as_str()))
     }

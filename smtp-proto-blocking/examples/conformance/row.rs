@@ -1,12 +1,15 @@
 //! One row: asked of the server, and judged.
 
 use smtp_proto::testing::cases::{
-    self, Bytes, Case, ExpectedReply, Obstacle, Steps, Then, Verdict,
+    self, Bytes, Case, ExpectedReply, Obstacle, Step, Steps, Then, Verdict,
 };
 use smtp_proto::{Code, ReplyBuf};
 
 use crate::shown;
 use crate::target::{Target, Withheld, codes};
+
+/// Marks stand at the start of a row.
+const MARKS: usize = 1000;
 
 /// What became of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,7 +83,18 @@ impl Table {
                     told.unwrap_or_else(|| Obstacle::Setting.to_string()),
                 );
             }
+            Some(Obstacle::Lacks(keyword))
+                if is_in_tls(case) && keyword != "STARTTLS" && !target.shakes_hands() =>
+            {
+                return row(Kind::Skipped, "it needs --tls".to_owned());
+            }
             Some(obstacle) => return row(Kind::NotApplicable, obstacle.to_string()),
+            None if is_in_tls(case) && !target.shakes_hands() => {
+                return row(Kind::Skipped, "it needs --tls".to_owned());
+            }
+            None if authenticates(case) && !target.has_user() => {
+                return row(Kind::Skipped, "it needs --user".to_owned());
+            }
             None => {}
         }
         match target.withholds_maximum().filter(|_| self.large.contains(&case.id)) {
@@ -109,7 +123,7 @@ impl Table {
             .connect()
             .map_err(|error| (Kind::Skipped, format!("cannot connect: {error}")))?;
         if !said.is_empty() {
-            peer.play(&target.readdress(&opening));
+            peer.play(&target.authenticate(&target.readdress(&opening)));
             let (replies, fault) = peer.replies();
             reached(&replies, &said).map_err(|(kind, reply)| {
                 let reply = reply.map(|reply| shown::reply(&reply.as_ref())).or(fault);
@@ -118,7 +132,7 @@ impl Table {
             })?;
         }
         let sent = target.readdress(steps);
-        peer.play(&sent);
+        peer.play(&target.authenticate(&sent));
         let expected = case.replies.as_ref().map_or(0, Vec::len);
         peer.hear(said.len() + expected, case.then == Some(Then::Close));
         let (mut replies, fault) = peer.replies();
@@ -149,6 +163,19 @@ impl Table {
             _ => (Kind::Skipped, "a verdict that this program does not know".to_owned()),
         }
     }
+}
+
+/// Whether the row shakes hands, or stands behind a handshake.
+fn is_in_tls(case: &Case<'_>) -> bool {
+    let opening = case.pre.opening().map_or("", |(steps, _)| steps);
+    let marked = |steps: &Steps| steps.iter().take(MARKS).any(|step| step == Step::Tls);
+    opening.contains("{tls}") || matches!(&case.bytes, Bytes::Steps(steps) if marked(steps))
+}
+
+/// Whether somebody is let in.
+fn authenticates(case: &Case<'_>) -> bool {
+    let said = case.pre.opening().map_or("", |(_, said)| said);
+    said.contains("235") || case.replies.iter().flatten().any(|reply| reply.code == 235)
 }
 
 /// Whether the session stands where the row asks it to; an error says which reply is to blame.

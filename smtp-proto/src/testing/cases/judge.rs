@@ -32,7 +32,7 @@ const LINE: usize = 999;
 /// No server ends a session for fewer refusals or idle commands.
 const FEW: usize = 3;
 /// What a row holds (in upper case), and the extension that it then needs.
-const ASKS: [(&str, &str); 13] = [
+const ASKS: [(&str, &str); 16] = [
     ("BDAT", "CHUNKING"),
     ("BODY=BINARYMIME", "BINARYMIME"),
     (" BODY=", "8BITMIME"),
@@ -45,6 +45,9 @@ const ASKS: [(&str, &str); 13] = [
     ("STARTTLS", "STARTTLS"),
     ("{TLS}", "STARTTLS"),
     ("AUTH ", "AUTH"),
+    ("AUTH PLAIN", "AUTH PLAIN"),
+    ("AUTH LOGIN", "AUTH LOGIN"),
+    ("AUTH CRAM-MD5", "AUTH CRAM-MD5"),
     (" AUTH=", "AUTH"),
 ];
 
@@ -99,7 +102,7 @@ struct Outcome<'a> {
 }
 
 impl<'a> Case<'a> {
-    /// Why the row cannot be asked of a server that offers these keywords.
+    /// Why the row cannot be asked of a server; `offers` says whether it offers a keyword, and `AUTH PLAIN` a mechanism.
     pub fn obstacle(&self, offers: impl Fn(&str) -> bool) -> Option<Obstacle<'a>> {
         let Bytes::Steps(steps) = &self.bytes else {
             return Some(Obstacle::Words);
@@ -396,6 +399,8 @@ mod tests {
             ("TL-20b", &[], None),
             ("TL-20b", &["STARTTLS"], Some("STARTTLS is offered")),
             ("AU-42", &["STARTTLS"], Some("AUTH is not offered")),
+            ("AU-14", &["STARTTLS", "AUTH"], Some("AUTH LOGIN is not offered")),
+            ("AU-18", &["STARTTLS", "AUTH"], None),
             ("PR-09", &[], Some("8BITMIME is not offered")),
             ("PR-22", &[], Some("DSN is not offered")),
         ] {

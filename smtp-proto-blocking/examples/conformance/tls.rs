@@ -1,0 +1,131 @@
+//! TLS below a session, without a socket: records in and out. Certificates are not checked: the rows are about the protocol.
+
+use std::io::{self, Read, Write};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, ring};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
+
+/// How to shake hands with the server.
+#[derive(Clone, Debug)]
+pub(crate) struct Handshake {
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+}
+
+impl Handshake {
+    /// With the server of this name.
+    pub(crate) fn with(name: &str) -> Result<Self, String> {
+        let provider = Arc::new(ring::default_provider());
+        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|error| error.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Anything(provider)))
+            .with_no_client_auth();
+        let name = ServerName::try_from(name.to_owned()).map_err(|error| error.to_string())?;
+        Ok(Self { config: Arc::new(config), name })
+    }
+}
+
+/// This end of an encrypted connection.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    connection: ClientConnection,
+    ended: bool,
+}
+
+impl Layer {
+    pub(crate) fn new(handshake: &Handshake) -> Result<Self, Error> {
+        let connection =
+            ClientConnection::new(Arc::clone(&handshake.config), handshake.name.clone())?;
+        Ok(Self { connection, ended: false })
+    }
+
+    pub(crate) const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    pub(crate) fn is_handshaking(&self) -> bool {
+        self.connection.is_handshaking()
+    }
+
+    /// Takes what was read, and gives what it says; an error is the end.
+    pub(crate) fn read(&mut self, mut records: &[u8]) -> io::Result<Vec<u8>> {
+        let mut said = Vec::new();
+        while !records.is_empty() {
+            self.connection.read_tls(&mut records)?;
+            let state = self.connection.process_new_packets().map_err(io::Error::other)?;
+            let before = said.len();
+            said.resize(before + state.plaintext_bytes_to_read(), 0);
+            if let Some(place) = said.get_mut(before..) {
+                self.connection.reader().read_exact(place)?;
+            }
+            if state.peer_has_closed() {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(said)
+    }
+
+    /// Takes what is to be said.
+    pub(crate) fn write(&mut self, octets: &[u8]) -> io::Result<()> {
+        self.connection.writer().write_all(octets)
+    }
+
+    /// Says that nothing more is said.
+    pub(crate) fn end(&mut self) {
+        self.connection.send_close_notify();
+        self.ended = true;
+    }
+
+    /// The records that are to be written now.
+    pub(crate) fn records(&mut self) -> io::Result<Vec<u8>> {
+        let mut records = Vec::new();
+        while self.connection.wants_write() {
+            self.connection.write_tls(&mut records)?;
+        }
+        Ok(records)
+    }
+}
+
+/// Takes every certificate.
+#[derive(Debug)]
+struct Anything(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anything {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &CertificateDer<'_>,
+        _: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
