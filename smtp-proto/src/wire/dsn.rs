@@ -146,8 +146,9 @@ impl<'a> OriginalRecipient<'a> {
     pub fn parse(value: &'a str) -> Option<Self> {
         let (address_type, address) =
             value.split_once(';').filter(|_| value.len() <= ORCPT_LIMIT)?;
-        let atom = !address_type.is_empty()
-            && address_type.bytes().all(|octet| octet.is_ascii() && chars::is_atext(octet));
+        // An equals sign is atext, but stands in no value (RFC 5321 4.1.2).
+        let is_atom = |octet: u8| octet.is_ascii() && chars::is_atext(octet) && octet != b'=';
+        let atom = !address_type.is_empty() && address_type.bytes().all(is_atom);
         let sound = match is_utf8(address_type) {
             true => Utf8Address(address).all(|unit| unit.is_some_and(|c| !c.is_control())),
             // A control octet would end in files and headers: refused in every type.
@@ -315,6 +316,7 @@ mod tests {
             (";x", None),
             ("rfc822", None),
             ("rf c;x", None),
+            ("rf=c;x", None),
         ];
         for (value, address) in table {
             assert_eq!(
