@@ -1,5 +1,6 @@
 //! A session of the client machine with a server that answers as octets choose.
 
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -8,9 +9,11 @@ use alloc::vec::Vec;
 use super::input::Choices;
 use super::respondent::{Respondent, Tally};
 use super::sending::Letter;
-use crate::client::{Client, Config, Error, Event, Fallback, Misuse, Pipelining, Tls, Wants};
+use crate::client::{
+    Client, Config, Error, Event, Fallback, Flavour, Misuse, Pipelining, Tls, Wants,
+};
 use crate::data::LineEnds;
-use crate::{Command, Host, TlsFault};
+use crate::{Command, Host, Last, Mechanism, Mechanisms, TlsFault, Verb};
 
 /// A session makes no more turns than this: there are at most so many octets, actions and replies.
 const TURNS: usize = 100_000;
@@ -64,6 +67,12 @@ fn config(choices: &mut Choices<'_>) -> Config {
     if policies & 64 != 0 {
         config.tls = Tls::Required;
     }
+    if choices.once_in(4) {
+        config.flavour = Flavour::Lmtp;
+    }
+    if choices.once_in(2) {
+        config.auth_in_clear = Mechanisms::of(["PLAIN", "LOGIN"]);
+    }
     config
 }
 
@@ -87,6 +96,9 @@ struct Play<'d> {
     letter: Option<Letter<'d>>,
     /// The number of the command that was answered last.
     answered: Option<u32>,
+    /// Recipients that had their verdict on a content, in LMTP.
+    verdicts: BTreeSet<u32>,
+    challenged: bool,
     seen: Seen,
 }
 
@@ -94,12 +106,14 @@ impl<'d> Play<'d> {
     fn new(config: &Arc<Config>, actions: &'d [u8], replies: Choices<'d>, piece: usize) -> Self {
         Self {
             client: Client::new(Arc::clone(config)),
-            server: Respondent::new(replies),
+            server: Respondent::new(replies, config.flavour == Flavour::Lmtp),
             input: Vec::new(),
             piece,
             actions: Choices::new(actions),
             letter: None,
             answered: None,
+            verdicts: BTreeSet::new(),
+            challenged: false,
             seen: Seen::default(),
         }
     }
@@ -126,7 +140,8 @@ impl<'d> Play<'d> {
                 Wants::Command => self.command(),
             }
         }
-        panic!("the session does not end: {:?}", self.client);
+        let last = self.seen.events.len().saturating_sub(8);
+        panic!("the session does not end: {:?}, {:?}", self.client, &self.seen.events[last..]);
     }
 
     /// Takes every event.
@@ -168,13 +183,22 @@ impl<'d> Play<'d> {
         }
     }
 
-    /// A reply is told once, in the order of the commands.
+    /// A reply is told once, in the order of the commands; in LMTP the verdicts on a content are to its recipients.
     fn heard(&mut self, event: Event<'_>) -> String {
+        self.challenged = matches!(event, Event::Challenge(_));
         if let Event::Reply { to, .. } = event {
-            assert!(self.answered < Some(to.n), "{event:?} behind {:?}", self.answered);
-            self.answered = Some(to.n);
+            let lmtp = self.client.config().flavour == Flavour::Lmtp;
+            if lmtp && to.verb == Verb::Rcpt && self.answered >= Some(to.n) {
+                assert!(self.verdicts.insert(to.n), "{event:?} a second time");
+            } else {
+                assert!(self.answered < Some(to.n), "{event:?} behind {:?}", self.answered);
+                self.answered = Some(to.n);
+            }
         }
-        format!("{event:?}")
+        match event {
+            Event::Challenge(data) => format!("Challenge({:?})", data.decode()),
+            event => format!("{event:?}"),
+        }
     }
 
     fn give_up(&mut self) {
@@ -206,7 +230,12 @@ impl<'d> Play<'d> {
         let fed = match letter {
             Some(letter) => letter.feed(client),
             None => match actions.below(4) {
-                0 => client.finish().map(drop),
+                // A chunk is not ended, it is whole or not.
+                0 => client.finish().map(drop).inspect_err(|_| {
+                    if actions.is_empty() {
+                        client.abandon_body();
+                    }
+                }),
                 1 => {
                     client.abandon_body();
                     Ok(())
@@ -218,6 +247,13 @@ impl<'d> Play<'d> {
     }
 
     fn command(&mut self) {
+        if core::mem::take(&mut self.challenged) {
+            let answered = match self.actions.below(4) {
+                0 => self.client.auth_cancel(),
+                _ => self.client.auth_response(self.actions.run(12)),
+            };
+            return self.misused(answered.map(drop));
+        }
         if self.actions.is_empty() {
             if self.client.quit().is_err() {
                 self.client.eof();
@@ -227,7 +263,8 @@ impl<'d> Play<'d> {
         if self.client.extensions().is_none() && call_hello(&mut self.client).is_ok() {
             return;
         }
-        if self.actions.once_in(2) {
+        let lmtp = self.client.config().flavour == Flavour::Lmtp;
+        if self.actions.once_in(2) && !lmtp {
             self.letter = Letter::new(&mut self.actions, &self.client, &self.server.tally);
             return;
         }
@@ -251,19 +288,31 @@ fn call_hello(client: &mut Client) -> Result<(), Misuse> {
 
 /// One call, as the octets choose.
 pub(super) fn call(client: &mut Client, choices: &mut Choices<'_>) -> Result<(), Misuse> {
-    let line = match choices.below(13) {
+    let line = match choices.below(18) {
         0 => return client.noop().map(drop),
         1 => return client.reset().map(drop),
         2 => return client.data().map(drop),
         3 => return client.quit().map(drop),
         12 => return client.start_tls().map(drop),
+        13 => {
+            let name = choices.pick(&["PLAIN", "LOGIN"]);
+            let initial = choices.once_in(2).then(|| choices.run(12));
+            let mechanism = Mechanism::new(name).expect("a name");
+            return client.auth(mechanism, initial).map(drop);
+        }
+        14 | 15 => {
+            let last = choices.pick(&[Last::No, Last::Yes]);
+            return client.chunk(choices.below(20) as u64, last).map(drop);
+        }
+        16 => "MAIL FROM:<> BODY=BINARYMIME",
+        17.. => return client.auth_response(choices.run(5)).map(drop),
         4 => "MAIL FROM:<a@x.test>",
         5 => "MAIL FROM:<\u{e9}@x.test> SMTPUTF8",
         6 => "MAIL FROM:<> SIZE=10 BODY=8BITMIME RET=HDRS",
         7 => "RCPT TO:<b@y.test>",
         8 => "RCPT TO:<postmaster> NOTIFY=NEVER",
         9 => return call_hello(client),
-        query @ 10.. => {
+        query @ (10 | 11) => {
             let text = core::str::from_utf8(choices.run(12)).unwrap_or_default();
             return match (query, choices.below(3)) {
                 (10, 0) => client.verify(text),

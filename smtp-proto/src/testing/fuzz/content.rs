@@ -117,7 +117,7 @@ fn repairs(content: &[u8]) -> Repairs {
 }
 
 /// Line by line, of which a LF is the end: a dot in front of more is dropped, a bare CR is a space.
-fn unstuffed(content: &[u8]) -> Vec<u8> {
+pub(super) fn unstuffed(content: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     for line in content.split_inclusive(|&octet| octet == b'\n') {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
@@ -228,7 +228,7 @@ pub(super) fn with_line_ends(octets: &[u8]) -> Vec<u8> {
     text
 }
 
-pub(super) fn stuffed(content: &[u8]) -> Vec<u8> {
+fn stuffed(content: &[u8]) -> Vec<u8> {
     let mut wire = Vec::new();
     for line in content.split_inclusive(|&octet| octet == b'\n') {
         wire.extend_from_slice(if line.starts_with(b".") { b"." } else { b"" });

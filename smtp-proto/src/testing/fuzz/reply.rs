@@ -1,7 +1,6 @@
 //! Replies: found in an input that grows, read, and written anew.
 
 use alloc::string::{String, ToString};
-use alloc::vec;
 use alloc::vec::Vec;
 
 use super::input::{Choices, pieces};
@@ -64,7 +63,7 @@ fn found(pieces: &[&[u8]], limits: &ReplyLimits) -> (Vec<(String, Vec<u8>)>, Opt
     (replies, None)
 }
 
-/// The reply as it is sent: one reply of the same code, in lines that are short and printable, and nothing else when it is sent again.
+/// The reply as it is sent: one reply of the same code, in lines that are short and printable, and the same however often it is sent on.
 fn written(reply: &Reply<'_>) -> Vec<u8> {
     let mut wire = Vec::new();
     reply.encode(&mut wire);
@@ -77,11 +76,19 @@ fn written(reply: &Reply<'_>) -> Vec<u8> {
         assert!(line.len() <= LINE, "{} octets", line.len());
         assert!(text.iter().all(|octet| (b' '..=b'~').contains(octet) || *octet == b'\t'));
     }
-    let mut again = vec![];
-    read.encode(&mut again);
-    assert_eq!(again.escape_ascii().to_string(), wire.escape_ascii().to_string());
+    let again = anew(&wire);
+    assert_eq!(anew(&again).escape_ascii().to_string(), again.escape_ascii().to_string());
     offered_again(&read);
     wire
+}
+
+/// What is read and written again. An enhanced code that stood in a text is one from then on, and stands in every line.
+fn anew(wire: &[u8]) -> Vec<u8> {
+    let mut again = Vec::new();
+    let read =
+        Reply::parse(wire).unwrap_or_else(|error| panic!("{error}: {}", wire.escape_ascii()));
+    read.encode(&mut again);
+    again
 }
 
 /// What a reply to EHLO offers is what is read again where it is offered.

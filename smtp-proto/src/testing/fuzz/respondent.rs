@@ -2,7 +2,9 @@
 
 use alloc::vec::Vec;
 
+use super::content::unstuffed;
 use super::input::Choices;
+use crate::{Command, Last};
 
 /// Replies to choose from.
 const REPLIES: [&[u8]; 24] = [
@@ -53,6 +55,13 @@ const OFFERS: [&str; 12] = [
 enum Hears {
     Commands,
     Content,
+    /// A chunk, of which so many octets are left.
+    Chunk {
+        left: usize,
+        last: bool,
+    },
+    /// A response of AUTH.
+    Response,
 }
 
 /// The server of a session, and the octets that it wrote.
@@ -67,6 +76,10 @@ pub(super) struct Respondent<'d> {
     /// Until so much has arrived the client has to wait.
     waits_until: usize,
     pipelining: bool,
+    /// Each recipient has its verdict on the content (RFC 2033 4.2).
+    lmtp: bool,
+    /// Recipients that were accepted.
+    accepted: usize,
     pub(super) tally: Tally,
 }
 
@@ -75,13 +88,13 @@ pub(super) struct Respondent<'d> {
 pub(super) struct Tally {
     /// Contents whose final dot came.
     pub(super) ended: usize,
-    /// Contents that were taken, as they came.
+    /// Contents that were taken, dots undone.
     pub(super) taken: Vec<Vec<u8>>,
 }
 
 impl<'d> Respondent<'d> {
     /// A server that has said its greeting.
-    pub(super) fn new(choices: Choices<'d>) -> Self {
+    pub(super) fn new(choices: Choices<'d>, lmtp: bool) -> Self {
         let mut server = Self {
             choices,
             hears: Hears::Commands,
@@ -91,6 +104,8 @@ impl<'d> Respondent<'d> {
             arrived: 0,
             waits_until: 0,
             pipelining: false,
+            lmtp,
+            accepted: 0,
             tally: Tally::default(),
         };
         server.reply(b"220 s.test ready\r\n");
@@ -122,15 +137,28 @@ impl<'d> Respondent<'d> {
     pub(super) fn hear(&mut self, octets: &[u8]) {
         assert!(self.arrived >= self.waits_until, "the client does not wait: {octets:?}");
         self.heard.extend_from_slice(octets);
-        while let Some(end) = self.heard.windows(2).position(|two| two == b"\r\n") {
-            let rest = self.heard.split_off(end + 2);
-            let line = core::mem::replace(&mut self.heard, rest);
-            let waits = self.line(&line[..end]);
+        while let Some(waits) = self.unit() {
             if waits {
-                assert!(self.heard.is_empty(), "{:?} stands behind {line:?}", self.heard);
+                assert!(self.heard.is_empty(), "{:?} stands where nothing may", self.heard);
                 self.wait();
             }
         }
+    }
+
+    /// Takes a line or a chunk, if it is whole: whether the client has to wait behind it.
+    fn unit(&mut self) -> Option<bool> {
+        if let Hears::Chunk { left, last } = self.hears {
+            let rest = self.heard.split_off(left.min(self.heard.len()));
+            let left = left - self.heard.len();
+            self.content.append(&mut self.heard);
+            self.heard = rest;
+            self.hears = Hears::Chunk { left, last };
+            return (left == 0).then(|| self.chunk_ended(last));
+        }
+        let end = self.heard.windows(2).position(|two| two == b"\r\n")?;
+        let rest = self.heard.split_off(end + 2);
+        let line = core::mem::replace(&mut self.heard, rest);
+        Some(self.line(&line[..end]))
     }
 
     const fn wait(&mut self) {
@@ -146,31 +174,78 @@ impl<'d> Respondent<'d> {
                 if line != b"." {
                     return false;
                 }
-                self.hears = Hears::Commands;
-                self.tally.ended += 1;
-                let content = core::mem::take(&mut self.content);
-                if self.reply(b"250 2.0.0 queued\r\n").starts_with(b"2") {
-                    self.tally.taken.push(content);
-                }
+                let wire = core::mem::take(&mut self.content);
+                self.judged(unstuffed(&wire[..wire.len() - 3]));
                 !self.pipelining
             }
-            Hears::Commands => self.command(line),
+            Hears::Response => {
+                let cancelled = line == b"*";
+                let suitable: &[u8] =
+                    if cancelled { b"501 5.7.0 so be it\r\n" } else { b"235 2.7.0 known\r\n" };
+                self.authenticate(suitable);
+                true
+            }
+            Hears::Commands | Hears::Chunk { .. } => self.command(line),
         }
+    }
+
+    fn authenticate(&mut self, suitable: &'static [u8]) {
+        let challenge = self.reply(suitable).starts_with(b"334 ");
+        self.hears = if challenge { Hears::Response } else { Hears::Commands };
+    }
+
+    /// The content is whole.
+    fn judged(&mut self, content: Vec<u8>) {
+        self.hears = Hears::Commands;
+        self.tally.ended += 1;
+        let verdicts = if self.lmtp { core::mem::take(&mut self.accepted) } else { 1 };
+        let mut taken = false;
+        for _ in 0..verdicts {
+            taken |= self.reply(b"250 2.0.0 queued\r\n").starts_with(b"2");
+        }
+        if taken {
+            self.tally.taken.push(content);
+        }
+    }
+
+    fn chunk_ended(&mut self, last: bool) -> bool {
+        self.hears = Hears::Commands;
+        if last {
+            let content = core::mem::take(&mut self.content);
+            self.judged(content);
+        } else {
+            self.reply(b"250 2.0.0 more\r\n");
+        }
+        last || !self.pipelining
     }
 
     fn command(&mut self, line: &[u8]) -> bool {
         assert!(line.iter().all(|octet| *octet >= b' ' && *octet != 127), "{line:?}");
         let verb = line.split(|octet| *octet == b' ').next().unwrap_or_default();
         match verb {
-            b"EHLO" => self.offer(),
+            b"EHLO" | b"LHLO" => self.offer(),
             b"HELO" => {
                 let accepted = self.reply(b"250 s.test\r\n").starts_with(b"250");
                 self.pipelining &= !accepted;
+            }
+            b"MAIL" | b"RSET" => {
+                self.accepted = 0;
+                self.content.clear();
+                self.reply(b"250 2.1.0 ok\r\n");
+            }
+            b"RCPT" => {
+                let accepted = self.reply(b"250 2.1.5 ok\r\n").starts_with(b"2");
+                self.accepted += usize::from(accepted);
             }
             b"DATA" if self.reply(b"354 go on\r\n").starts_with(b"354") => {
                 self.hears = Hears::Content;
             }
             b"DATA" => {}
+            b"BDAT" => {
+                self.hears = chunk(line);
+                return false;
+            }
+            b"AUTH" => self.authenticate(b"235 2.7.0 known\r\n"),
             b"STARTTLS" => drop(self.reply(b"220 2.0.0 go on\r\n")),
             b"QUIT" => drop(self.reply(b"221 2.0.0 bye\r\n")),
             _ => drop(self.reply(b"250 2.0.0 ok\r\n")),
@@ -208,5 +283,16 @@ impl<'d> Respondent<'d> {
         };
         self.wrote.extend_from_slice(reply);
         reply
+    }
+}
+
+/// What a BDAT announces.
+fn chunk(line: &[u8]) -> Hears {
+    match Command::parse(line) {
+        Ok(Command::Bdat { octets, last }) => {
+            let left = usize::try_from(octets).expect("a chunk that fits");
+            Hears::Chunk { left, last: last == Last::Yes }
+        }
+        other => panic!("{} is {other:?}", line.escape_ascii()),
     }
 }

@@ -132,7 +132,7 @@ fn of_clients(seed: impl Fn(&[u8]) -> Vec<u8>) -> Vec<(String, Vec<u8>)> {
 /// A letter, and the octets of a server a line at a time.
 fn client_session() -> Vec<(String, Vec<u8>)> {
     of_clients(|octets| {
-        let mut seed = Vec::from([7, 0, 12, 1, 0, 2, 0, 1, 0, 4, b'o', b'n', b'e', b'\n', 0]);
+        let mut seed = Vec::from([7, 0, 0, 1, 12, 1, 0, 2, 0, 1, 0, 4, b'o', b'n', b'e', b'\n', 0]);
         for line in octets.split_inclusive(|octet| *octet == b'\n') {
             let line = &line[..line.len().min(60)];
             seed.extend_from_slice(&[255, line.len() as u8]);

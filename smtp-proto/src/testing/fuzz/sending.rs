@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::content::{stuffed, with_line_ends};
+use super::content::with_line_ends;
 use super::input::Choices;
 use super::respondent::Tally;
 use crate::client::{Client, Error, Misuse};
@@ -113,7 +113,7 @@ impl Told<'_> {
         assert_eq!(self.fates[recipient].replace(fate), None, "recipient {recipient} twice");
         match fate {
             Fate::Delivered => {
-                let sent = stuffed(&with_line_ends(self.content));
+                let sent = with_line_ends(self.content);
                 let taken = tally.taken[self.taken..].last();
                 assert_eq!(taken, Some(&sent), "delivered, and the server did not take it");
             }
