@@ -144,10 +144,13 @@ mod tests {
         (content, stray)
     }
 
+    /// Chunks, the policy, what they come to, and whether a stray octet was told of.
+    type Row<'a> = (&'a [&'a [u8]], ChunkNewlines, &'a [u8], bool);
+
     #[test]
     fn chunks_are_read_as_one_content_however_they_are_cut() {
         use ChunkNewlines::{Keep, Normalise, Refuse};
-        let table: &[(&[&[u8]], ChunkNewlines, &[u8], bool)] = &[
+        let table: &[Row<'_>] = &[
             (&[b".\r\n.\r", b"\n"], Refuse, b".\r\n.\r\n", false),
             (&[b"..\r\n", b".\r\n"], Normalise, b"..\r\n.\r\n", false),
             (&[b"a\nb\rc\0", b"\n"], Normalise, b"a\r\nb c\0\r\n", false),

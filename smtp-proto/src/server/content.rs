@@ -171,47 +171,42 @@ impl Server {
 
     /// The next piece of a chunk: `None` when more octets are needed, or a notice tells what happened.
     pub(super) fn chunk<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
-        loop {
-            let (chunk, content) = self.state.chunk()?;
-            let before = input.len();
-            let Some(content) = content else {
-                skip(input, chunk);
-                if before != input.len() {
-                    self.taken = Traffic::Ignored;
-                }
-                return if chunk.left == 0 { self.swallowed(!input.is_empty()) } else { None };
-            };
-            let piece = if chunk.left == 0 && chunk.last == Last::Yes {
-                content.reader.finish()
-            } else {
-                content.reader.next(input, &mut chunk.left, &self.config.finder)
-            };
-            let taken = before.saturating_sub(input.len());
-            chunk.window = chunk.window.saturating_add(taken as u64);
-            if taken > 0 {
-                self.taken = Traffic::Content;
+        let (chunk, content) = self.state.chunk()?;
+        let before = input.len();
+        let Some(content) = content else {
+            skip(input, chunk);
+            if before != input.len() {
+                self.taken = Traffic::Ignored;
             }
-            let is_over = chunk.left == 0;
-            match piece {
-                Some(Piece::Run(run)) => {
-                    content.summary.octets =
-                        content.summary.octets.saturating_add(run.len() as u64);
-                    content.summary.eight_bit |= !run.is_ascii();
-                    // Repairs make it longer.
-                    if content.summary.octets <= self.message_limit() {
-                        return Some(Event::Body(run));
-                    }
-                    self.fail_chunk(stock::MESSAGE_TOO_BIG);
-                    return None;
-                }
-                Some(_) => {
-                    self.fail_chunk(stock::STRAY_NEWLINE);
-                    return None;
-                }
-                None if is_over => return self.chunk_over(!input.is_empty()),
-                None => return None,
-            }
+            return if chunk.left == 0 { self.swallowed(!input.is_empty()) } else { None };
+        };
+        let piece = if chunk.left == 0 && chunk.last == Last::Yes {
+            content.reader.finish()
+        } else {
+            content.reader.next(input, &mut chunk.left, &self.config.finder)
+        };
+        let taken = before.saturating_sub(input.len());
+        chunk.window = chunk.window.saturating_add(taken as u64);
+        if taken > 0 {
+            self.taken = Traffic::Content;
         }
+        let is_over = chunk.left == 0;
+        let fault = match piece {
+            Some(Piece::Run(run)) => {
+                content.summary.octets = content.summary.octets.saturating_add(run.len() as u64);
+                content.summary.eight_bit |= !run.is_ascii();
+                // Repairs make it longer.
+                if content.summary.octets <= self.message_limit() {
+                    return Some(Event::Body(run));
+                }
+                stock::MESSAGE_TOO_BIG
+            }
+            Some(Piece::Stray | Piece::End) => stock::STRAY_NEWLINE,
+            None if is_over => return self.chunk_over(!input.is_empty()),
+            None => return None,
+        };
+        self.fail_chunk(fault);
+        None
     }
 
     /// The letter is void: what is left of the chunk is read, then comes the refusal.
