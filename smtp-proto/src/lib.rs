@@ -41,6 +41,7 @@
 //! | [`sasl`] | what is said in the exchange of AUTH, for both sides |
 //! | [`report`] | trace fields and delivery reports as text |
 //! | [`stock`] | replies that a server gives often |
+//! | [`manual`] | where a feature of yours goes |
 //!
 //! [`Inbox`] is the read buffer that every driver needs, [`Countdown`] its time without a clock.
 //!
@@ -63,6 +64,7 @@ pub mod data;
 pub mod delivery;
 mod inbox;
 pub mod line;
+pub mod manual;
 pub mod report;
 pub mod sasl;
 pub mod server;
