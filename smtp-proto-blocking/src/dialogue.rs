@@ -4,19 +4,22 @@ use core::ops::ControlFlow;
 use core::panic::AssertUnwindSafe;
 use std::panic::catch_unwind;
 
-use smtp_proto::ReplyBuf;
-use smtp_proto::server::{Event, Incoming, Pending, Server, Summary, Verdict, When, Why, kind};
-use smtp_proto::stock;
+use smtp_proto::sasl::Credentials;
+use smtp_proto::server::{
+    Event, Incoming, Login, Pending, Server, Summary, Verdict, When, Why, kind,
+};
+use smtp_proto::{ReplyBuf, TlsInfo, stock};
 
 use crate::Handler;
 
 pub(crate) struct Dialogue<H: Handler> {
     handler: H,
     incoming: Incoming<H::Letter>,
+    login: Login,
 }
 
 /// The handler panicked.
-struct Panicked;
+pub(crate) struct Panicked;
 
 /// Calls the handler.
 fn ask<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
@@ -25,7 +28,7 @@ fn ask<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
 
 impl<H: Handler> Dialogue<H> {
     pub(crate) const fn new(handler: H) -> Self {
-        Self { handler, incoming: Incoming::new() }
+        Self { handler, incoming: Incoming::new(), login: Login::new() }
     }
 
     /// Serves one event. `Break`: the handler is not to be called again.
@@ -39,16 +42,21 @@ impl<H: Handler> Dialogue<H> {
     }
 
     /// The connection is lost, and the machine knows of nothing.
-    pub(crate) fn lost(&mut self) {
-        let Self { handler, incoming } = self;
+    pub(crate) fn lost(&mut self, why: Why) {
+        let Self { handler, incoming, .. } = self;
         let _over = ask(|| {
             incoming.discard();
-            handler.closed(Why::Eof);
+            handler.closed(why);
         });
     }
 
+    /// The session is encrypted now.
+    pub(crate) fn tls(&mut self, info: &TlsInfo) -> Result<(), Panicked> {
+        ask(|| self.handler.tls(info))
+    }
+
     fn serve(&mut self, event: Event<'_>, server: &mut Server) -> Result<(), Panicked> {
-        let Self { handler, incoming } = self;
+        let Self { handler, incoming, login } = self;
         // Of an answer that does not fit its question the client hears as 451, and nobody else would know what to do about it.
         let _answered = match event {
             Event::Connect(pending) => server.decide(pending, ask(|| handler.connect())?),
@@ -57,6 +65,19 @@ impl<H: Handler> Dialogue<H> {
             }
             Event::Mail { mail, pending } => server.decide(pending, ask(|| handler.mail(&mail))?),
             Event::Rcpt { rcpt, pending } => server.decide(pending, ask(|| handler.rcpt(&rcpt))?),
+            Event::Auth { mechanism, initial, pending } => {
+                let exchange = ask(|| handler.exchange(mechanism))?;
+                let asked = ask(|| login.begin(exchange, initial, pending, server))?;
+                return self.check(asked, server);
+            }
+            Event::AuthLine { data, pending } => {
+                let asked = ask(|| login.go_on(data, pending, server))?;
+                return self.check(asked, server);
+            }
+            Event::AuthCancelled => {
+                login.cancel();
+                Ok(())
+            }
             Event::Query { verb, text, smtputf8, pending } => {
                 match ask(|| handler.verify(verb, text.as_str()))? {
                     Ok(None) => {
@@ -89,8 +110,21 @@ impl<H: Handler> Dialogue<H> {
         Ok(())
     }
 
+    /// Asks the handler about credentials.
+    fn check(
+        &mut self,
+        asked: Option<(Credentials, Pending<kind::Auth>)>,
+        server: &mut Server,
+    ) -> Result<(), Panicked> {
+        let Self { handler, login, .. } = self;
+        let Some((credentials, pending)) = asked else { return Ok(()) };
+        let verdict = ask(|| handler.authenticate(&credentials))?;
+        let _answered = ask(|| login.decide(verdict, pending, server))?;
+        Ok(())
+    }
+
     fn body(&mut self, run: &[u8]) -> Result<(), Panicked> {
-        let Self { handler, incoming } = self;
+        let Self { handler, incoming, .. } = self;
         let Some((letter, blocks)) = incoming.push(run) else {
             return Ok(());
         };
@@ -107,7 +141,7 @@ impl<H: Handler> Dialogue<H> {
         pending: Pending<kind::Message>,
         server: &mut Server,
     ) -> Result<(), Panicked> {
-        let Self { handler, incoming } = self;
+        let Self { handler, incoming, .. } = self;
         if let Some((letter, block)) = incoming.rest().filter(|(_, block)| !block.is_empty()) {
             let written = ask(|| handler.write(letter, block))?;
             self.settle(written)?;
@@ -122,7 +156,7 @@ impl<H: Handler> Dialogue<H> {
 
     /// A letter that cannot be written is given up.
     fn settle(&mut self, written: Result<(), ReplyBuf>) -> Result<(), Panicked> {
-        let Self { handler, incoming } = self;
+        let Self { handler, incoming, .. } = self;
         match written {
             Ok(()) => Ok(()),
             Err(refusal) => ask(|| {

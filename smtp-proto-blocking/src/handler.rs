@@ -1,7 +1,8 @@
 //! What a server decides, as calls: the API for programs that receive mail and do not want to see the protocol.
 
+use smtp_proto::sasl::{self, Credentials, Exchange};
 use smtp_proto::server::{Opening, Refusal, Summary, Verdict, Why};
-use smtp_proto::{Host, Mail, Rcpt, ReplyBuf, Verb, stock};
+use smtp_proto::{Host, Mail, Mechanism, Rcpt, ReplyBuf, TlsInfo, Verb, stock};
 
 /// The decisions of one session, which [`serve`](crate::serve) runs.
 ///
@@ -64,10 +65,27 @@ pub trait Handler {
         Ok(None)
     }
 
+    /// The session is encrypted from here on. What was said before is void; with TLS from the first octet this is the first call.
+    fn tls(&mut self, info: &TlsInfo) {
+        let _ = info;
+    }
+
     /// EHLO or HELO. Of a positive reply the first line is said behind the host name.
     fn hello(&mut self, verb: Verb, name: Host<'_>) -> Verdict {
         let _ = (verb, name);
         Ok(None)
+    }
+
+    /// The server's side of a mechanism of AUTH that `Config::auth` offers: by default those that need no cryptography; others plug in here.
+    /// An exchange that ends in [`Step::Authenticated`](smtp_proto::sasl::Step) has proved who is there, and `authenticate` is not asked.
+    fn exchange(&mut self, mechanism: Mechanism<'_>) -> Option<Box<dyn Exchange>> {
+        sasl::exchange(mechanism)
+    }
+
+    /// Whether the client is who it claims to be: 235, or 535. By default nobody is. What it may do then is decided in the other calls.
+    fn authenticate(&mut self, credentials: &Credentials) -> Verdict {
+        let _ = credentials;
+        Err(stock::BAD_CREDENTIALS)
     }
 
     /// Whether to take letters from this sender. A transaction begins: what is known of one before is void.

@@ -13,7 +13,7 @@ use std::thread::{self, JoinHandle};
 use smtp_proto::server::{Config, Opening, Summary, Verdict};
 use smtp_proto::{ForwardPath, Mail, MailBuf, Rcpt, RcptBuf, ReplyBuf, ReversePath, stock};
 
-use crate::{Handler, serve};
+use crate::{Handler, Session, serve};
 
 /// How long a connection may take that wakes the thread which accepts them.
 const WAKE: Duration = Duration::from_millis(100);
@@ -158,7 +158,8 @@ fn accept(
         let accepted = listener.accept().and_then(|(stream, _)| {
             let handler = Clerk { drop_in: drop_in.clone(), mail: None, recipients: Vec::new() };
             let (end, config) = (stream.try_clone()?, Arc::clone(config));
-            let session = thread::Builder::new().spawn(move || serve(stream, config, handler))?;
+            let session = thread::Builder::new()
+                .spawn(move || serve(Session::new(stream, config), handler))?;
             Ok((end, session))
         });
         match accepted {

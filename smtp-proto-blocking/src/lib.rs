@@ -44,6 +44,9 @@ mod linger;
 mod serve;
 mod session;
 mod socket;
+mod stream;
+#[cfg(feature = "rustls")]
+pub mod tls;
 
 pub use handler::Handler;
 #[cfg(feature = "testing")]
@@ -53,6 +56,7 @@ pub use session::Session;
 pub use smtp_proto::server::Verdict;
 pub use smtp_proto::stock;
 pub use socket::Socket;
+pub use stream::{Stream, Witness};
 
 /// The examples of the README compile.
 #[cfg(doctest)]

@@ -13,6 +13,8 @@ use crate::Socket;
 /// Ends a connection. What fails here is of no interest any more: the session is over.
 pub(crate) fn linger(socket: &mut impl Socket) -> io::Result<()> {
     let (start, mut octets) = (Instant::now(), 0);
+    // The end of TLS is a word of its own, which the peer may not take.
+    socket.limit_writes(Wants::LINGER)?;
     socket.end_writing()?;
     while octets < Wants::LINGER_OCTETS {
         let left = Wants::LINGER.saturating_sub(start.elapsed());

@@ -4,10 +4,10 @@ use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::io;
 use std::panic::catch_unwind;
-use std::sync::Arc;
 use std::time::Instant;
 
-use smtp_proto::server::Config;
+use smtp_proto::server::{Event, When};
+use smtp_proto::stock;
 
 use crate::dialogue::Dialogue;
 use crate::{Handler, Session, Socket};
@@ -25,7 +25,7 @@ const HELD: Duration = Duration::from_secs(1);
 ///
 /// use smtp_proto::server::{Config, Opening, Summary, Verdict};
 /// use smtp_proto::{ReplyBuf, stock};
-/// use smtp_proto_blocking::{Handler, serve};
+/// use smtp_proto_blocking::{Handler, Session, serve};
 ///
 /// /// Implements only what it must.
 /// struct Nobody;
@@ -50,7 +50,7 @@ const HELD: Duration = Duration::from_secs(1);
 /// let config = Arc::new(Config::new("mx.example.org")?);
 /// for stream in TcpListener::bind("127.0.0.1:2525")?.incoming() {
 ///     let (stream, config) = (stream?, Arc::clone(&config));
-///     thread::spawn(move || serve(stream, config, Nobody));
+///     thread::spawn(move || serve(Session::new(stream, config), Nobody));
 /// }
 /// # Ok(())
 /// # }
@@ -59,12 +59,11 @@ const HELD: Duration = Duration::from_secs(1);
 /// # Errors
 ///
 /// What the socket reports. The handler is told that the session is [`closed`](Handler::closed) nevertheless.
-pub fn serve<S: Socket, H: Handler>(socket: S, config: Arc<Config>, handler: H) -> io::Result<()> {
-    let mut session = Session::new(socket, config);
+pub fn serve<S: Socket, H: Handler>(mut session: Session<S>, handler: H) -> io::Result<()> {
     let mut dialogue = Some(Dialogue::new(handler));
     let result = run(&mut session, &mut dialogue);
     if let (Err(_), Some(dialogue)) = (&result, &mut dialogue) {
-        dialogue.lost();
+        dialogue.lost(session.why_lost());
     }
     result
 }
@@ -73,9 +72,26 @@ fn run<S: Socket, H: Handler>(
     session: &mut Session<S>,
     dialogue: &mut Option<Dialogue<H>>,
 ) -> io::Result<()> {
+    let (has_tls, mut in_tls) = (session.has_tls(), false);
     while session.ready()? {
+        if let (Some(info), false) = (session.tls(), in_tls) {
+            in_tls = true;
+            let told = dialogue.as_mut().map_or(Ok(()), |speaker| speaker.tls(info));
+            if told.is_err() {
+                session.server().shut_down(&stock::BROKEN.as_ref(), When::Now);
+                let _ = catch_unwind(AssertUnwindSafe(|| *dialogue = None));
+            }
+        }
         let mut held = None;
         while let Some((event, server)) = session.next() {
+            let event = match event {
+                Event::StartTls(pending) if has_tls => {
+                    // Whoever put octets behind it has been told so.
+                    let _ = session.accept_tls(pending);
+                    continue;
+                }
+                event => event,
+            };
             match dialogue {
                 Some(speaker) => {
                     if speaker.take(event, server).is_break() {

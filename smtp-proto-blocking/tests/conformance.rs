@@ -14,7 +14,7 @@ use serde_json::Value;
 use smtp_proto::server::{Config, Opening, Summary};
 use smtp_proto::testing::cases::{MESSAGE_MAX, cases};
 use smtp_proto::{ForwardPath, Rcpt, ReplyBuf, stock};
-use smtp_proto_blocking::{Handler, Verdict, serve};
+use smtp_proto_blocking::{Handler, Session, Verdict, serve};
 
 /// Takes every letter, and every recipient but `no`.
 struct Taker;
@@ -61,7 +61,7 @@ fn ours() -> SocketAddr {
     let mut config = Config::new("mx.test").expect("a domain");
     config.limits.message = MESSAGE_MAX;
     let config = Arc::new(config);
-    listen(move |stream| serve(stream, Arc::clone(&config), Taker))
+    listen(move |stream| serve(Session::new(stream, Arc::clone(&config)), Taker))
 }
 
 /// What it said on stdout and stderr, and its exit code.

@@ -11,7 +11,7 @@ use std::{io, panic};
 
 use smtp_proto::server::{Config, Early, Opening, Refusal, Summary, Verdict, Why};
 use smtp_proto::{Extension, Extensions, Host, Mail, Rcpt, ReplyBuf, Verb, stock};
-use smtp_proto_blocking::{Handler, serve};
+use smtp_proto_blocking::{Handler, Session, serve};
 
 /// What a handler was asked, in order.
 #[derive(Clone, Default)]
@@ -137,7 +137,7 @@ fn start(
     let client =
         TcpStream::connect(listener.local_addr().expect("it is bound")).expect("it listens");
     let (socket, _) = listener.accept().expect("it is connected");
-    (client, thread::spawn(move || serve(socket, Arc::new(config), handler)))
+    (client, thread::spawn(move || serve(Session::new(socket, Arc::new(config)), handler)))
 }
 
 /// The replies to all that is said, and the calls.

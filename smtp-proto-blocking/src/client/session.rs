@@ -2,16 +2,20 @@
 
 use core::mem;
 use core::time::Duration;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read, Write};
 use std::sync::Arc;
 use std::time::Instant;
 
-use smtp_proto::client::{Client, Config, Error, Event, Pace, Pipelining, Wants};
+use smtp_proto::client::{
+    Client, Config, Error, Event, Introduction, Misuse, Pace, Pipelining, Wants,
+};
 use smtp_proto::delivery::{self, Delivery};
-use smtp_proto::{Countdown, Inbox, Timer, server};
+use smtp_proto::{Countdown, Inbox, Timer, TlsInfo, server};
 
-use crate::Socket;
 use crate::session::{LEAST, within};
+#[cfg(feature = "rustls")]
+use crate::tls::{Handshake, fault};
+use crate::{Socket, Stream};
 
 /// What may leave before replies are read: one thread cannot read and write at once, and this much every connection takes without
 /// waiting (RFC 2920 3.1).
@@ -63,7 +67,7 @@ const LAST_WORDS: Duration = server::Wants::LINGER;
 /// ```
 #[derive(Debug)]
 pub struct Session<S> {
-    socket: S,
+    socket: Stream<S>,
     client: Client,
     inbox: Inbox,
     countdown: Countdown,
@@ -71,6 +75,11 @@ pub struct Session<S> {
     broken: Option<(io::Error, Instant)>,
     closed: bool,
     pace: Pace,
+    #[cfg(feature = "rustls")]
+    handshake: Option<Handshake>,
+    /// The handshake comes in front of the greeting.
+    #[cfg(feature = "rustls")]
+    tls_first: bool,
 }
 
 impl<S: Socket> Session<S> {
@@ -79,32 +88,64 @@ impl<S: Socket> Session<S> {
     /// [`Pipelining::Offered`] is taken as 4096 octets [in flight](Pipelining::InFlight): two ends that both wait for the other to read
     /// would wait for ever.
     #[must_use]
-    pub fn new(socket: S, mut config: Arc<Config>) -> Self {
-        if config.pipelining == Pipelining::Offered {
-            Arc::make_mut(&mut config).pipelining = Pipelining::InFlight(IN_FLIGHT);
-        }
+    pub fn new(socket: S, config: Arc<Config>) -> Self {
+        let config = in_flight(config);
         let inbox = config.inbox();
-        Self::from_parts(socket, Client::new(config), inbox)
+        Self::from_parts(socket.into(), Client::new(config), inbox)
     }
 
-    /// A session that goes on: `inbox` holds what was read and not taken yet.
+    /// A session that goes on, or begins on a connection that is encrypted already: `inbox` holds what was read and not taken yet.
     #[must_use]
-    pub fn from_parts(socket: S, client: Client, inbox: Inbox) -> Self {
+    pub fn from_parts(stream: Stream<S>, client: Client, inbox: Inbox) -> Self {
         Self {
-            socket,
+            socket: stream,
             client,
             inbox,
             countdown: Countdown::new(),
             broken: None,
             closed: false,
             pace: Pace::new(),
+            #[cfg(feature = "rustls")]
+            handshake: None,
+            #[cfg(feature = "rustls")]
+            tls_first: false,
         }
+    }
+
+    /// What to do when STARTTLS is accepted.
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn with_tls(mut self, handshake: Handshake) -> Self {
+        self.handshake = Some(handshake);
+        self
+    }
+
+    /// A session that is encrypted from the first octet (RFC 8314): the first [`ready`](Self::ready) shakes hands.
+    #[cfg(feature = "rustls")]
+    #[must_use]
+    pub fn implicit_tls(socket: S, handshake: Handshake, config: Arc<Config>) -> Self {
+        let config = in_flight(config);
+        let inbox = config.inbox();
+        let session = Self::from_parts(socket.into(), Client::implicit_tls(config), inbox);
+        Self { tls_first: true, ..session.with_tls(handshake) }
     }
 
     /// The parts, to go on with them in another way.
     #[must_use]
-    pub fn into_parts(self) -> (S, Client, Inbox) {
+    pub fn into_parts(self) -> (Stream<S>, Client, Inbox) {
         (self.socket, self.client, self.inbox)
+    }
+
+    /// How the session is encrypted; `None` in clear.
+    #[must_use]
+    pub fn tls(&self) -> Option<&TlsInfo> {
+        self.socket.tls()
+    }
+
+    /// The connection.
+    #[must_use]
+    pub const fn stream(&mut self) -> &mut Stream<S> {
+        &mut self.socket
     }
 
     /// The machine, to queue commands and content.
@@ -139,23 +180,47 @@ impl<S: Socket> Session<S> {
         Ok(event.map(|event| (event, client)))
     }
 
+    /// Says what stands in front of the first letter.
+    ///
+    /// # Errors
+    ///
+    /// What came to nothing.
+    pub fn introduce(&mut self, introduction: &mut Introduction<'_>) -> Result<(), super::Error> {
+        loop {
+            let Self { client, inbox, .. } = self;
+            if inbox.feed(|input| introduction.next(client, input))? {
+                return Ok(());
+            }
+            if !self.ready().map_err(super::Error::Connection)? {
+                return Err(Misuse::Over.into());
+            }
+        }
+    }
+
     /// Reads, writes and waits until it is the caller's turn: `true`. Then [`next`](Self::next) has something to say, or all that was
     /// queued has left and the machine [wants](Client::wants) content or a command; what has come by then is read. `false` at the end of
-    /// the session; writing is shut down by then, and the socket can be dropped.
+    /// the session; writing is shut down by then, and the socket can be dropped. `false` as well where the machine wants a handshake and
+    /// the session was given none: take the [parts](Self::into_parts), and do it.
     ///
-    /// A server that is too slow is an error of `next`.
+    /// A server that is too slow is an error of `next`, and so is a handshake that fails.
     ///
     /// # Errors
     ///
     /// What the socket reports, once all that the server said before is read. The session is of no use then.
     pub fn ready(&mut self) -> io::Result<bool> {
+        #[cfg(feature = "rustls")]
+        if mem::take(&mut self.tls_first) {
+            self.shake_hands(self.client.config().waits.handshake);
+        }
         loop {
             match self.client.wants() {
                 Wants::Next => return Ok(true),
-                // Whoever has a TLS library takes the parts, negotiates, and goes on.
+                #[cfg(feature = "rustls")]
+                Wants::Tls(timer) if self.handshake.is_some() => self.shake_hands(timer.after),
                 Wants::Tls(_) => return Ok(false),
                 Wants::Close => {
                     if !mem::replace(&mut self.closed, true) {
+                        let _ = self.socket.limit_writes(LAST_WORDS);
                         let _ = self.socket.end_writing();
                     }
                     return Ok(false);
@@ -260,6 +325,20 @@ impl<S: Socket> Session<S> {
         }
     }
 
+    /// What was read in clear never reaches the machine behind it.
+    #[cfg(feature = "rustls")]
+    fn shake_hands(&mut self, limit: Duration) {
+        let Self { socket, client, inbox, handshake, .. } = self;
+        let Some(handshake) = handshake else { return };
+        match socket.connect_tls(handshake, limit) {
+            Ok(()) => {
+                *inbox = client.config().inbox();
+                client.tls_established();
+            }
+            Err(error) => client.tls_failed(fault(&error)),
+        }
+    }
+
     fn read(&mut self, timer: Timer) -> io::Result<()> {
         let Self { socket, client, inbox, countdown, .. } = self;
         let space = inbox.space().ok_or(io::ErrorKind::InvalidInput)?;
@@ -302,6 +381,14 @@ impl<S: Socket> Session<S> {
         *broken = Some((error, until));
         Ok(())
     }
+}
+
+/// What one thread can do.
+fn in_flight(mut config: Arc<Config>) -> Arc<Config> {
+    if config.pipelining == Pipelining::Offered {
+        Arc::make_mut(&mut config).pipelining = Pipelining::InFlight(IN_FLIGHT);
+    }
+    config
 }
 
 fn heard(octets: usize, client: &mut Client, inbox: &mut Inbox) {
