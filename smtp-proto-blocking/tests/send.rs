@@ -4,13 +4,14 @@ mod support;
 
 use core::time::Duration;
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::{env, fs, io, thread};
 
 use serde_json::{Value, json};
 use smtp_proto::server::{self, Event};
 use smtp_proto_blocking::Session;
 
+use support::certificates::Certificates;
 use support::scenarios::Scenario;
 use support::scripted::Scripted;
 use support::{Ended, send};
@@ -49,8 +50,10 @@ fn send_tells_the_truth_whatever_the_server_does() {
 fn play(scenario: &Scenario) -> Result<(), String> {
     let server = Scripted::start(scenario.script.clone());
     let address = server.address.to_string();
+    let files = Files::get();
     let mut arguments = vec!["--server", &address, "--from", "a@x.test"];
     arguments.extend(["--to", "b@y.test", "--to", "c@y.test"]);
+    arguments.extend(scenario.options().map(|option| files.named(option)));
     arguments.extend(["--timeout", if scenario.has("little time") { "0.5" } else { "10" }]);
     let ended = send(&arguments, letter(scenario), PATIENCE);
     let played = server.end();
@@ -68,6 +71,36 @@ fn play(scenario: &Scenario) -> Result<(), String> {
     Err(format!(
         "{name}: expected {code} and {outcome:?}, got {got:?} after {took:?}; the script: {played:?}\n{stdout}{stderr}"
     ))
+}
+
+/// The certificates that `send` trusts, in files.
+struct Files {
+    ca: String,
+    own: String,
+}
+
+impl Files {
+    fn get() -> &'static Self {
+        static WRITTEN: OnceLock<Files> = OnceLock::new();
+        WRITTEN.get_or_init(|| {
+            let Certificates { ca, own, .. } = Certificates::get();
+            let write = |name: &str, pem: &str| {
+                let file = env::temp_dir().join(format!("send-test-{name}-{}", std::process::id()));
+                fs::write(&file, pem).expect("a folder that can be written");
+                file.to_str().expect("text").to_owned()
+            };
+            Self { ca: write("ca", ca), own: write("own", &own.chain) }
+        })
+    }
+
+    /// What the table means by an option.
+    fn named<'a>(&'a self, option: &'a str) -> &'a str {
+        match option {
+            "CA" => &self.ca,
+            "OWN" => &self.own,
+            option => option,
+        }
+    }
 }
 
 fn letter(scenario: &Scenario) -> Vec<u8> {

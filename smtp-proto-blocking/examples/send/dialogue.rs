@@ -1,20 +1,19 @@
 //! The dialogue as it passes by: for the transcript, and to know which step a reply was to.
 
-use core::cell::RefCell;
 use core::mem;
-use core::time::Duration;
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Read, Write};
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use smtp_proto::{Code, Escaped, Reply};
-use smtp_proto_blocking::Socket;
-use tracing::trace;
+use smtp_proto::{Code, Escaped, Reply, TlsInfo};
+use smtp_proto_blocking::Witness;
+use tracing::{debug, trace};
 
 /// What is kept of a reply: the client takes no longer ones.
 const REPLY: usize = 64 * 1024;
 /// What ends a content, the line end in front of it included.
 const END: &[u8] = b"\r\n.\r\n";
+/// What is shown of a secret.
+const REDACTED: &str = "<redacted>";
 
 /// What was said, and what was not answered yet.
 #[derive(Debug)]
@@ -31,23 +30,39 @@ pub(crate) struct Dialogue {
     /// What was read of a reply.
     reply: Vec<u8>,
     content: Option<Content>,
+    /// The next line answers a challenge of AUTH.
+    secret: bool,
 }
 
 /// A content that is being written.
 #[derive(Debug)]
-struct Content {
-    octets: u64,
-    /// The last of them.
-    tail: Vec<u8>,
+enum Content {
+    /// By DATA: so many octets, and the last of them.
+    Data(u64, Vec<u8>),
+    /// By BDAT: so many of all these.
+    Chunk(u64, u64),
 }
 
 impl Content {
-    /// Takes what was written; whether that was the end.
-    fn ends_with(&mut self, octets: &[u8]) -> bool {
-        self.octets += octets.len() as u64;
-        self.tail.extend_from_slice(&octets[octets.len().saturating_sub(END.len())..]);
-        self.tail.drain(..self.tail.len().saturating_sub(END.len()));
-        self.tail == END
+    /// Takes the front of what was written, up to the end; whether that was the end.
+    fn take(&mut self, octets: &mut &[u8]) -> bool {
+        match self {
+            Self::Data(count, tail) => {
+                *count += octets.len() as u64;
+                tail.extend_from_slice(&octets[octets.len().saturating_sub(END.len())..]);
+                tail.drain(..tail.len().saturating_sub(END.len()));
+                // Nothing is written behind the end before its reply.
+                *octets = &[];
+                tail == END
+            }
+            Self::Chunk(count, all) => {
+                let left = usize::try_from(*all - *count).unwrap_or(usize::MAX);
+                let (now, later) = octets.split_at(octets.len().min(left));
+                *count += now.len() as u64;
+                *octets = later;
+                count == all
+            }
+        }
     }
 }
 
@@ -61,6 +76,7 @@ impl Dialogue {
             command: Vec::new(),
             reply: Vec::new(),
             content: None,
+            secret: false,
         }
     }
 
@@ -87,27 +103,57 @@ impl Dialogue {
         trace!("{line}");
     }
 
-    fn wrote(&mut self, octets: &[u8]) {
-        if let Some(content) = &mut self.content {
-            // Nothing is written behind the end before its reply.
-            if content.ends_with(octets) {
-                let lines = format!("C: ({} octets)", content.octets - 3);
-                self.content = None;
-                self.show(&lines);
+    fn wrote(&mut self, mut octets: &[u8]) {
+        while !octets.is_empty() {
+            if let Some(content) = &mut self.content {
+                if content.take(&mut octets) {
+                    self.content_ended();
+                }
+                continue;
+            }
+            let end = octets.iter().position(|octet| *octet == b'\n').map(|at| at + 1);
+            let (part, rest) = octets.split_at(end.unwrap_or(octets.len()));
+            self.command.extend_from_slice(part);
+            octets = rest;
+            if end.is_some() {
+                let line = Escaped(self.command.trim_ascii_end()).to_string();
+                self.command.fill(0);
+                self.command.clear();
+                self.said(&line);
+            }
+        }
+    }
+
+    fn content_ended(&mut self) {
+        match self.content.take() {
+            Some(Content::Data(count, _)) => {
+                self.show(&format!("C: ({} octets)", count - 3));
                 self.show("C: .");
             }
-            return;
+            Some(Content::Chunk(count, _)) => self.show(&format!("C: ({count} octets)")),
+            None => {}
         }
-        for part in octets.split_inclusive(|octet| *octet == b'\n') {
-            self.command.extend_from_slice(part);
-            if part.ends_with(b"\n") {
-                let line = Escaped(self.command.trim_ascii_end()).to_string();
-                self.command.clear();
-                self.show(&format!("C: {line}"));
-                let verb = line.split(' ').next().unwrap_or_default();
-                self.open.push_back(verb.to_owned());
+    }
+
+    fn said(&mut self, line: &str) {
+        if mem::take(&mut self.secret) {
+            // The reply is to AUTH.
+            return self.show(&format!("C: {}", if line == "*" { line } else { REDACTED }));
+        }
+        let mut words = line.split(' ');
+        let verb = words.next().unwrap_or_default();
+        match (verb, words.next(), words.next()) {
+            ("AUTH", Some(mechanism), Some(_)) => {
+                self.show(&format!("C: AUTH {mechanism} {REDACTED}"));
             }
+            ("BDAT", Some(octets), _) => {
+                let octets = octets.parse().unwrap_or_default();
+                self.content = (octets > 0).then_some(Content::Chunk(0, octets));
+                self.show(&format!("C: {line}"));
+            }
+            _ => self.show(&format!("C: {line}")),
         }
+        self.open.push_back(verb.to_owned());
     }
 
     fn heard(&mut self, octets: &[u8]) {
@@ -133,79 +179,42 @@ impl Dialogue {
         let (Ok(reply), Some(step)) = (Reply::parse(&octets), self.answered.clone()) else {
             return;
         };
-        if step == "DATA" && reply.code() == Code::START_MAIL_INPUT {
+        if reply.code() == Code::START_MAIL_INPUT && step == "DATA" {
             self.open.push_front("the content".to_owned());
-            self.content = Some(Content { octets: 0, tail: b"\r\n".to_vec() });
+            self.content = Some(Content::Data(0, b"\r\n".to_vec()));
+        } else if reply.code() == Code::CHALLENGE && step == "AUTH" {
+            self.open.push_front(step);
+            self.secret = true;
         } else if !reply.class().is_positive() {
             self.refusals.push((step, reply.to_string()));
         }
     }
 }
 
-/// A socket whose dialogue is followed.
-#[derive(Debug)]
-pub(crate) struct Followed<S> {
-    socket: S,
-    dialogue: Rc<RefCell<Dialogue>>,
-}
+/// The dialogue, which the socket shows what passes.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared(Arc<Mutex<Dialogue>>);
 
-impl<S> Followed<S> {
-    pub(crate) const fn new(socket: S, dialogue: Rc<RefCell<Dialogue>>) -> Self {
-        Self { socket, dialogue }
+impl Shared {
+    pub(crate) fn new(dialogue: Dialogue) -> Self {
+        Self(Arc::new(Mutex::new(dialogue)))
+    }
+
+    pub(crate) fn get(&self) -> MutexGuard<'_, Dialogue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<S: Socket> Read for Followed<S> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let octets = self.socket.read(buffer)?;
-        self.dialogue.borrow_mut().heard(&buffer[..octets]);
-        Ok(octets)
-    }
-}
-
-impl<S: Socket> Write for Followed<S> {
-    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
-        let written = self.socket.write(octets)?;
-        self.dialogue.borrow_mut().wrote(&octets[..written]);
-        Ok(written)
+impl Witness for Shared {
+    fn wrote(&mut self, octets: &[u8]) {
+        self.get().wrote(octets);
     }
 
-    fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-        let written = self.socket.write_vectored(pieces)?;
-        let (mut dialogue, mut left) = (self.dialogue.borrow_mut(), written);
-        for piece in pieces {
-            let octets = left.min(piece.len());
-            dialogue.wrote(&piece[..octets]);
-            left -= octets;
-        }
-        Ok(written)
+    fn read(&mut self, octets: &[u8]) {
+        self.get().heard(octets);
     }
 
-    fn flush(&mut self) -> io::Result<()> {
-        self.socket.flush()
-    }
-}
-
-impl<S: Socket> Socket for Followed<S> {
-    fn limit_reads(&mut self, limit: Duration) -> io::Result<()> {
-        self.socket.limit_reads(limit)
-    }
-
-    fn limit_writes(&mut self, limit: Duration) -> io::Result<()> {
-        self.socket.limit_writes(limit)
-    }
-
-    fn end_writing(&mut self) -> io::Result<()> {
-        self.socket.end_writing()
-    }
-
-    fn read_at_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let octets = self.socket.read_at_once(buffer)?;
-        self.dialogue.borrow_mut().heard(&buffer[..octets]);
-        Ok(octets)
-    }
-
-    fn writes_vectored(&self) -> bool {
-        self.socket.writes_vectored()
+    fn encrypted(&mut self, info: &TlsInfo) {
+        debug!(version = info.version, cipher = info.cipher, verified = info.verified, "TLS");
     }
 }

@@ -1,5 +1,6 @@
 //! Delivers one message, and says what became of it for each recipient. `send --help` tells all.
 
+mod access;
 mod dialogue;
 mod letter;
 mod options;
@@ -7,23 +8,25 @@ mod progress;
 mod report;
 mod scan;
 
-use core::cell::RefCell;
 use core::time::Duration;
 use std::io;
 use std::net::{TcpStream, ToSocketAddrs};
+#[cfg(unix)]
+use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use clap::Parser;
-use smtp_proto::client;
+use smtp_proto::client::{self, IntroductionError};
 use smtp_proto::delivery::{Content, Delivery, Envelope, Fate};
-use smtp_proto::{AddressLiteral, Class, Condition, Host, ParseError, Reply};
-use smtp_proto_blocking::client::{Client, Error};
+use smtp_proto::sasl::Credentials;
+use smtp_proto::{AddressLiteral, Class, Condition, Host, HostBuf, ParseError, Reply};
+use smtp_proto_blocking::Socket;
+use smtp_proto_blocking::client::{Client, Error, Security, Setup};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
-use dialogue::{Dialogue, Followed};
+use dialogue::{Dialogue, Shared};
 use letter::Letter;
 use options::Options;
 use progress::Progress;
@@ -41,28 +44,38 @@ fn main() -> ExitCode {
     let filter =
         EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
-    let letter = match Letter::open(&options.file, options.line_ends()) {
-        Ok(letter) => letter,
-        Err(error) => {
-            eprintln!("send: cannot read {}: {error}.", options.file);
-            return WRONG.into();
-        }
-    };
-    match send(&options, letter) {
+    match prepare(&options).and_then(|prepared| send(&options, prepared)) {
         Ok((report, code)) => {
             report.print(options.json);
             code.into()
         }
         Err(error) => {
-            eprintln!("send: these options cannot be sent: {error}.");
+            eprintln!("send: {error}.");
             WRONG.into()
         }
     }
 }
 
+/// What the command line names, before anything is sent.
+struct Prepared {
+    letter: Letter,
+    security: Security,
+    credentials: Option<Credentials>,
+}
+
+fn prepare(options: &Options) -> Result<Prepared, String> {
+    let letter = Letter::open(&options.file, options.line_ends())
+        .map_err(|error| format!("cannot read {}: {error}", options.file))?;
+    let security = access::security(options)?;
+    Ok(Prepared { letter, security, credentials: access::credentials(options)? })
+}
+
 /// Delivers it, says on stderr what went wrong, and gives the exit code.
-fn send(options: &Options, letter: Letter) -> Result<(Report, u8), ParseError> {
-    let (mail, rcpts) = (options.mail()?, options.rcpts()?);
+fn send(options: &Options, prepared: Prepared) -> Result<(Report, u8), String> {
+    let Prepared { letter, security, credentials } = prepared;
+    let cannot = |error: ParseError| format!("these options cannot be sent: {error}");
+    let mail = options.mail().map_err(cannot)?;
+    let rcpts = options.rcpts().map_err(cannot)?;
     let mut report = Report::new(&options.to);
     let everyone = 0..options.to.len();
     if let Some((at, stray)) = letter.facts.fault {
@@ -72,27 +85,24 @@ fn send(options: &Options, letter: Letter) -> Result<(Report, u8), ParseError> {
         }
         return Ok(failed(report, &format!("the message cannot be sent: {why}"), None));
     }
-    let socket = match connect(options) {
-        Ok(socket) => socket,
+    let (socket, name) = match connect(options) {
+        Ok(connected) => connected,
         Err(error) => {
             let why = format!("cannot connect to {}: {error}", options.server);
             report.explain(&why);
             return Ok(failed(report, &why, Some(NOT_BEGUN)));
         }
     };
-    let dialogue = Rc::new(RefCell::new(Dialogue::new(options.transcript)));
-    let literal = socket.local_addr().map(|local| AddressLiteral::new(local.ip()));
-    let name = match (&options.hostname, literal) {
-        (Some(name), _) => name.clone(),
-        (None, Ok(literal)) => Host::Literal(literal).to_owned(),
-        (None, Err(_)) => "localhost".parse()?,
-    };
-    let socket = Followed::new(socket, Rc::clone(&dialogue));
-    let client = match Client::connect(socket, name.as_ref(), Arc::new(options.config())) {
+    let dialogue = Shared::new(Dialogue::new(options.transcript));
+    let setup = setup(options, name.as_ref(), credentials.as_ref()).with_security(security);
+    let client = match setup.with_witness(Box::new(dialogue.clone())).connect(socket) {
         Ok(client) => client,
         Err(error) => {
-            let why = in_step(&error, &dialogue.borrow());
-            if let Error::Greeting(reply) | Error::Hello(reply) = &error {
+            let why = in_step(&error, &dialogue.get());
+            if let Error::Introduction(
+                IntroductionError::Greeting(reply) | IntroductionError::Hello(reply),
+            ) = &error
+            {
                 let reply = reply.as_ref();
                 everyone.for_each(|index| report.decided(index, fate(&reply), &reply));
             }
@@ -103,7 +113,40 @@ fn send(options: &Options, letter: Letter) -> Result<(Report, u8), ParseError> {
     Ok(deliver(client, Envelope::of(&mail, &rcpts), options, letter, &dialogue, report))
 }
 
-fn connect(options: &Options) -> io::Result<TcpStream> {
+fn setup<'a>(
+    options: &'a Options,
+    name: Host<'a>,
+    credentials: Option<&'a Credentials>,
+) -> Setup<'a> {
+    let mut setup = Setup::new(name).with_config(Arc::new(options.config()));
+    if let Some(credentials) = credentials {
+        setup = setup.with_credentials(credentials);
+    }
+    if let Some(mechanism) = options.mechanism() {
+        setup = setup.with_mechanism(mechanism);
+    }
+    if options.auth_in_clear { setup.in_clear() } else { setup }
+}
+
+/// The connection, and what to call this end of it.
+fn connect(options: &Options) -> io::Result<(Box<dyn Socket>, HostBuf)> {
+    let localhost = || "localhost".parse().map_err(io::Error::other);
+    let named = |unnamed: HostBuf| options.hostname.clone().unwrap_or(unnamed);
+    if options.server.starts_with('/') {
+        #[cfg(unix)]
+        return Ok((Box::new(UnixStream::connect(&options.server)?), named(localhost()?)));
+        #[cfg(not(unix))]
+        return Err(io::ErrorKind::Unsupported.into());
+    }
+    let stream = connect_tcp(options)?;
+    let name = match stream.local_addr() {
+        Ok(local) => Host::Literal(AddressLiteral::new(local.ip())).to_owned(),
+        Err(_) => localhost()?,
+    };
+    Ok((Box::new(stream), named(name)))
+}
+
+fn connect_tcp(options: &Options) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in options.server.to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, options.timeout.unwrap_or(CONNECTING)) {
@@ -119,11 +162,11 @@ fn connect(options: &Options) -> io::Result<TcpStream> {
 }
 
 fn deliver(
-    mut client: Client<Followed<TcpStream>>,
+    mut client: Client<Box<dyn Socket>>,
     envelope: Envelope<'_>,
     options: &Options,
     letter: Letter,
-    dialogue: &RefCell<Dialogue>,
+    dialogue: &Shared,
     mut report: Report,
 ) -> (Report, u8) {
     let content = content(options, &letter);
@@ -146,7 +189,7 @@ fn deliver(
         Ok(()) => {
             report.explain("the server ended the session");
             for reason in report.reasons() {
-                match dialogue.borrow().refused_by(&reason) {
+                match dialogue.get().refused_by(&reason) {
                     Some(step) => eprintln!("send: {step} was refused: {reason}."),
                     None => eprintln!("send: {reason}."),
                 }
@@ -161,7 +204,7 @@ fn deliver(
             failed(report, &why.to_string(), None)
         }
         Err(error) => {
-            let why = in_step(&error, &dialogue.borrow());
+            let why = in_step(&error, &dialogue.get());
             report.explain(&why);
             failed(report, &why, None)
         }
@@ -192,8 +235,9 @@ fn fate(reply: &Reply<'_>) -> Fate {
 
 /// What went wrong, and in which step.
 fn in_step(error: &Error, dialogue: &Dialogue) -> String {
-    use client::Error::{Malformed, Unexpected, Unsolicited};
+    use client::Error::{Malformed, Tls, TlsRequired, Unexpected, Unsolicited};
     let step = match error {
+        Error::Session(Tls(_) | TlsRequired) => None,
         Error::Session(Malformed(_) | Unexpected(_) | Unsolicited) => dialogue.heard_of(),
         Error::Session(_) | Error::Connection(_) => dialogue.waits_for(),
         _ => None,

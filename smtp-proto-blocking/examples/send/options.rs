@@ -7,9 +7,11 @@ use clap::{Parser, ValueEnum};
 use smtp_proto::client::{Config, Pipelining, Waits};
 use smtp_proto::data::LineEnds;
 use smtp_proto::{
-    ForwardPathBuf, HostBuf, MailBuf, MailParamsBuf, Notify, ParseError, RcptBuf, RcptParamsBuf,
-    ReversePathBuf, Xtext,
+    ForwardPathBuf, HostBuf, MailBuf, MailParamsBuf, Mechanism, Notify, ParseError, RcptBuf,
+    RcptParamsBuf, ReversePathBuf, Xtext,
 };
+
+use crate::access;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -19,6 +21,9 @@ Examples:
       delivers what comes in, from the null sender
   send --server localhost:2525 --from me@here.test --to a@there.test --to b@there.test --notify never --transcript letter.eml
       to two recipients, who are not to be reported on, and shows the dialogue
+  PASSWORD=secret send --server mail.example.org:587 --tls required --user me --password-env PASSWORD \
+       --from me@example.org --to you@example.org letter.eml
+      submits a letter: encrypted, to a server whose certificate is checked
   RUST_LOG=trace send ...
       shows the dialogue too
 
@@ -28,8 +33,10 @@ For each recipient a line is printed, in their order:
   refused ADDR 5xx ..               never; `refused ADDR - 5.x.y reason` where it cannot go there as it is
   unknown ADDR reason               the connection was lost behind the last octet: it may have arrived
 
-Exit codes: 0 all delivered, 3 some not, 4 none; 1 it did not come so far as to say whom it is from;
-2 wrong command line, an address that does not parse, a file that cannot be read.
+Exit codes: 0 all delivered, 3 some not, 4 none; 1 it did not come so far as to say whom it is from: no connection, greeting refused,
+TLS or AUTH failed; 2 wrong command line, an address that does not parse, a file that cannot be read.
+
+A password goes only where the server's certificate was checked, by --tls required or implicit, unless --auth-in-clear is given.
 
 What comes from a pipe is read to its end before anything is sent, beyond 64 KiB into a temporary file: so its size is announced
 (--no-size prevents that), and it is known whether it holds octets over 127.";
@@ -38,8 +45,8 @@ What comes from a pipe is read to its end before anything is sent, beyond 64 KiB
 #[derive(Debug, Parser)]
 #[command(name = "send", after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// Where to deliver
-    #[arg(long, value_name = "HOST:PORT")]
+    /// Where to deliver; the path of a Unix socket begins with `/`
+    #[arg(long, value_name = "HOST:PORT|PATH")]
     pub(crate) server: String,
     /// The sender; '' is the null sender
     #[arg(long, value_name = "ADDR")]
@@ -47,6 +54,24 @@ pub(crate) struct Options {
     /// A recipient; may be given several times
     #[arg(long, value_name = "ADDR", required = true)]
     pub(crate) to: Vec<Recipient>,
+    /// Whether the session is encrypted
+    #[arg(long, value_enum, default_value_t = Tls::Starttls)]
+    pub(crate) tls: Tls,
+    /// The certificates to trust; those of the system unless given
+    #[arg(long, value_name = "PEM")]
+    pub(crate) ca: Option<String>,
+    /// Who submits the message
+    #[arg(long, value_name = "NAME", requires = "password_env")]
+    pub(crate) user: Option<String>,
+    /// The environment variable that holds the password, or the token
+    #[arg(long, value_name = "VAR", requires = "user")]
+    pub(crate) password_env: Option<String>,
+    /// Sends the password also where others can read it, or to a server that was not checked
+    #[arg(long, requires = "user")]
+    pub(crate) auth_in_clear: bool,
+    /// How the password is sent; the strongest way that the server knows unless given
+    #[arg(long, value_name = "NAME", requires = "user", value_parser = access::mechanism)]
+    mechanism: Option<String>,
     /// What to say to EHLO; the address of this end of the connection unless given
     #[arg(long, value_name = "NAME")]
     pub(crate) hostname: Option<HostBuf>,
@@ -85,6 +110,19 @@ pub(crate) struct Options {
     pub(crate) file: String,
 }
 
+/// Whether and how the session is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Tls {
+    /// Never
+    None,
+    /// Where the server offers STARTTLS; its certificate is not checked
+    Starttls,
+    /// By STARTTLS, or not at all; certificate and name are checked
+    Required,
+    /// From the first octet; certificate and name are checked
+    Implicit,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum OnNewline {
     Normalise,
@@ -113,6 +151,16 @@ impl FromStr for Recipient {
 }
 
 impl Options {
+    /// The name of the server, without the port and the brackets of an address.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.server.rsplit_once(':').map_or(self.server.as_str(), |(host, _)| host);
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+    }
+
+    pub(crate) fn mechanism(&self) -> Option<Mechanism<'_>> {
+        self.mechanism.as_deref().and_then(Mechanism::new)
+    }
+
     pub(crate) fn mail(&self) -> Result<MailBuf, ParseError> {
         let mut params = MailParamsBuf::new();
         if let Some(ret) = self.ret {

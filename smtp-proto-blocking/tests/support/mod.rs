@@ -1,5 +1,6 @@
 //! What the tests of the example programs share.
 
+pub(crate) mod certificates;
 pub(crate) mod program;
 pub(crate) mod scenarios;
 pub(crate) mod scripted;
@@ -25,6 +26,7 @@ pub(crate) fn send(arguments: &[&str], stdin: Vec<u8>, patience: Duration) -> En
     let start = Instant::now();
     let mut process = limited(program::example("send"))
         .args(arguments)
+        .env("PASSWORD", "tanstaaf")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -51,6 +51,12 @@ impl Scenario {
         self.with.split(", ").any(|with| with == word)
     }
 
+    /// The options that the table gives; of the files in them the certificates are made for the test.
+    pub(crate) fn options(&self) -> impl Iterator<Item = &'static str> {
+        let options = self.with.split(", ").filter(|with| with.starts_with("--"));
+        options.flat_map(|options| options.split(' '))
+    }
+
     /// Whether this is what was to be printed.
     pub(crate) fn is_told_by(&self, stdout: &str) -> bool {
         let lines: Vec<&str> = stdout.lines().collect();

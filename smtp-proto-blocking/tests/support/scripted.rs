@@ -8,9 +8,12 @@
 //! | `take N` | takes N octets |
 //! | `raw TEXT` | says TEXT, in which `\r`, `\n`, `\0` and `\xff` are octets |
 //! | `drip TEXT` | says TEXT and CRLF, octet by octet |
+//! | `trickle` | says the start of a record of TLS, and an octet of it now and then, until the client closes |
 //! | `flood TEXT` | says TEXT as `raw` does, again and again, until the client closes or 256 MiB are said |
 //! | `wait N` | does nothing for N milliseconds |
 //! | `end` | the client has to close, and to say nothing before |
+//! | `tls NAME` | shakes hands as the server, with the certificate of that NAME: `good`, `other name`, `expired`, `unknown` or `own` |
+//! | `no tls NAME` | the same, and the client has to refuse |
 //! | `hold` | keeps the connection open, and does nothing, until the client is gone |
 //! | `hello`, `mail`, `go` | `S: 220 mx`, `C: EHLO`, a reply that offers PIPELINING; then the group from MAIL to DATA for two recipients; then the replies up to 354 |
 //!
@@ -22,6 +25,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
+
+use smtp_proto_blocking::tls::Acceptor;
+use smtp_proto_blocking::{Socket, Stream};
+
+use super::certificates::{Certificate, Certificates};
 
 /// No step of a script takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,9 +55,9 @@ impl Scripted {
         let played = thread::spawn(move || {
             let (stream, _) = listener.accept().expect("a client");
             stream.set_nodelay(true).expect("a TCP option");
-            stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
-            stream.set_write_timeout(Some(PATIENCE)).expect("not zero");
-            Play { stream: BufReader::new(stream), gone: told }.run(script)
+            let mut play = Play { stream: BufReader::new(stream.into()), gone: told };
+            play.limit();
+            play.run(script)
         });
         Self { address, gone, played }
     }
@@ -63,7 +71,7 @@ impl Scripted {
 }
 
 struct Play {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Stream<TcpStream>>,
     gone: Receiver<()>,
 }
 
@@ -99,6 +107,14 @@ impl Play {
                 thread::sleep(Duration::from_millis(2));
                 self.write(&[octet])
             }),
+            "trickle" => {
+                let record = [&[22, 3, 3, 0x40, 0][..], &[0; 1000]].concat();
+                let _closed = record.into_iter().try_for_each(|octet| {
+                    thread::sleep(Duration::from_millis(20));
+                    self.write(&[octet])
+                });
+                Ok(())
+            }
             "flood" => {
                 let block = octets(rest).repeat(65_536 / octets(rest).len());
                 // The client may close at any time.
@@ -115,12 +131,33 @@ impl Play {
                 }
                 _ => Ok(()),
             },
+            "tls" => self.tls(rest).map_err(io::Error::other),
+            "no" => match self.tls(rest.strip_prefix("tls ").expect("a certificate")) {
+                Ok(()) => Err(io::Error::other("the client took the certificate")),
+                Err(_) => Ok(()),
+            },
             "hold" => {
                 let _patience = self.gone.recv_timeout(PATIENCE);
                 Ok(())
             }
             other => panic!("no script has {other:?}"),
         }
+    }
+
+    fn tls(&mut self, certificate: &str) -> io::Result<()> {
+        let Certificate { chain, key } = Certificates::get().named(certificate);
+        let acceptor = Acceptor::from_pem(chain.as_bytes(), key.as_bytes()).expect("it is good");
+        self.stream.get_mut().accept_tls(&acceptor, PATIENCE)?;
+        self.limit();
+        Ok(())
+    }
+
+    fn limit(&mut self) {
+        let stream = self.stream.get_mut();
+        stream
+            .limit_reads(PATIENCE)
+            .and_then(|()| stream.limit_writes(PATIENCE))
+            .expect("not zero");
     }
 
     fn write(&mut self, octets: &[u8]) -> io::Result<()> {
