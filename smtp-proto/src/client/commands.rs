@@ -37,7 +37,8 @@ impl Client {
     /// without the parameter. [`Misuse::NeedsTls`]: the session requires TLS, or the message does. The rest as for every command: [`Misuse::NotYet`], [`Misuse::Content`], [`Misuse::Full`], [`Misuse::Over`].
     pub fn mail(&mut self, mail: &Mail<'_>) -> Result<Sent, Misuse> {
         let offered = self.may_command()?;
-        if !mail.params.within(offered.set()) {
+        let declared = || self.config.declared.offered_in(offered);
+        if !mail.params.within(offered.set(), declared) {
             return Err(Misuse::NotOffered);
         }
         // RFC 8689 2: an offer in the clear is none.
@@ -65,7 +66,8 @@ impl Client {
     /// As [`mail`](Self::mail).
     pub fn rcpt(&mut self, rcpt: &Rcpt<'_>) -> Result<Sent, Misuse> {
         let offered = self.may_command()?;
-        if !rcpt.params.within(offered.set()) {
+        let declared = || self.config.declared.offered_in(offered);
+        if !rcpt.params.within(offered.set(), declared) {
             return Err(Misuse::NotOffered);
         }
         let ascii = rcpt.to.is_ascii() && rcpt.params.is_ascii();

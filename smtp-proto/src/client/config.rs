@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use crate::data::{Finder, LineEnds};
 use crate::line::ReplyLimits;
-use crate::{Inbox, Mechanisms};
+use crate::{Declared, Inbox, Mechanisms};
 
 /// The configuration of client sessions, shared by them all.
 ///
@@ -37,6 +37,8 @@ pub struct Config {
     pub auth_in_clear: Mechanisms,
     /// Whether commands are sent in groups where the server allows it (RFC 2920).
     pub pipelining: Pipelining,
+    /// Extensions that this crate has never heard of: their parameters are sent where the server offers their keyword.
+    pub declared: Declared,
     /// What may wait to be sent.
     pub queue: Queue,
     pub(super) finder: Finder,

@@ -99,8 +99,7 @@ pub trait Initiator: Send {
     /// The mechanism.
     fn mechanism(&self) -> Mechanism<'_>;
 
-    /// What goes with AUTH; `None` where the server speaks first. Where it does not [fit](fits) in the line it is dropped, and
-    /// [`respond`](Self::respond) says it again to the empty challenge that follows.
+    /// What goes with AUTH; `None` where the server speaks first.
     fn initial(&mut self) -> Option<Secret>;
 
     /// The response to a challenge.
@@ -175,23 +174,6 @@ pub fn initiator(
 ) -> Result<Box<dyn Initiator>, SaslError> {
     let row = BUILT_IN.iter().find(|row| mechanism.is(row.name)).ok_or(SaslError::Mechanism)?;
     (row.initiator)(credentials).ok_or(SaslError::Credentials)
-}
-
-/// Whether an initial response of so many octets goes into the line of AUTH; else AUTH is sent without one (RFC 4954 4).
-///
-/// ```
-/// use smtp_proto::{Mechanism, sasl};
-///
-/// let plain = Mechanism::new("PLAIN").unwrap();
-/// assert!(sasl::fits(plain, 372) && !sasl::fits(plain, 373));
-/// ```
-#[must_use]
-pub fn fits(mechanism: Mechanism<'_>, octets: usize) -> bool {
-    /// RFC 5321 4.5.3.1.4, the CRLF counted.
-    const COMMAND_LINE: usize = 512;
-    let line = "AUTH  \r\n".len().saturating_add(mechanism.as_str().len());
-    let text = octets.div_ceil(3).saturating_mul(4);
-    line.saturating_add(text) <= COMMAND_LINE
 }
 
 /// A mechanism that needs no cryptography.

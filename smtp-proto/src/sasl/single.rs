@@ -25,8 +25,6 @@ pub(super) struct Say {
     message: Secret,
     /// The response to the challenge that tells of a failure, where the mechanism has one.
     dummy: Option<&'static [u8]>,
-    /// How often the message may still be said: with AUTH, and to an empty challenge where the server did not look at that.
-    left: u8,
 }
 
 impl Say {
@@ -35,7 +33,7 @@ impl Say {
         message: Secret,
         dummy: Option<&'static [u8]>,
     ) -> Box<dyn Initiator> {
-        Box::new(Self { name, message, dummy, left: 2 })
+        Box::new(Self { name, message, dummy })
     }
 }
 
@@ -45,21 +43,12 @@ impl Initiator for Say {
     }
 
     fn initial(&mut self) -> Option<Secret> {
-        self.left = 1;
-        Some(self.message.clone())
+        Some(core::mem::take(&mut self.message))
     }
 
     fn respond(&mut self, challenge: &[u8]) -> Result<Secret, SaslError> {
-        match (self.left, self.dummy) {
-            (1.., _) if challenge.is_empty() => {
-                self.left = 0;
-                Ok(self.message.clone())
-            }
-            (_, Some(dummy)) if !challenge.is_empty() => {
-                self.left = 0;
-                self.dummy = None;
-                Ok(Secret::from(dummy.to_vec()))
-            }
+        match self.dummy.take() {
+            Some(dummy) if !challenge.is_empty() => Ok(Secret::from(dummy.to_vec())),
             _ => Err(SaslError::Challenge),
         }
     }

@@ -168,7 +168,8 @@ impl Server {
         if self.state.has_chunks() {
             self.notices.push_back(Notice::Aborted(Why::Reset));
         }
-        if self.state.hello_accepted(offer.set(), size) {
+        let declared = self.config.declared.offered_in(&offer);
+        if self.state.hello_accepted(offer.set(), declared, size) {
             self.notices.push_back(Notice::Reset);
         }
         self.place(index, &Reply::new(Code::OK, None, &text));

@@ -7,7 +7,9 @@ use super::Limits;
 use crate::Syntax;
 use crate::data::{ChunkNewlines, Finder, Newlines};
 use crate::wire::extension::Set;
-use crate::{Extension, Extensions, Host, HostBuf, Inbox, Mechanisms, ParseError, SessionLimits};
+use crate::{
+    Declared, Extension, Extensions, Host, HostBuf, Inbox, Mechanisms, ParseError, SessionLimits,
+};
 
 /// The room of an [`Inbox`]: one read takes a group of commands, and no command line is longer.
 const INBOX: usize = 16 * 1024;
@@ -155,6 +157,8 @@ pub struct Config {
     pub early: Early,
     /// Deviations from the grammar that are read past.
     pub syntax: Syntax,
+    /// Extensions that this crate has never heard of: EHLO offers them all.
+    pub declared: Declared,
     /// What a session may use up.
     pub limits: Limits,
     pub(super) finder: Finder,
@@ -179,6 +183,7 @@ impl Config {
             newlines_in_chunks: ChunkNewlines::default(),
             early: Early::default(),
             syntax: Syntax::default(),
+            declared: Declared::NONE,
             limits: Limits::default(),
             finder: Finder::new(),
         })
@@ -236,7 +241,7 @@ impl Config {
                 _ => offered.with(extension),
             };
         }
-        offered
+        offered.with_declared(&self.declared)
     }
 
     /// The mechanisms of AUTH in the clear or in TLS.
@@ -276,7 +281,8 @@ impl Config {
         if self.has_auth() {
             set.insert(Extension::Auth);
         }
-        let least = COMMAND_LINE.saturating_add(set.growth());
+        let growth = set.growth().saturating_add(self.declared.growth());
+        let least = COMMAND_LINE.saturating_add(growth);
         self.limits.command_line.max(least).min(INBOX)
     }
 
@@ -301,6 +307,7 @@ impl fmt::Debug for Config {
             newlines_in_chunks,
             early,
             syntax,
+            declared,
             limits,
             finder: _,
         } = self;
@@ -314,6 +321,7 @@ impl fmt::Debug for Config {
             .field("newlines_in_chunks", newlines_in_chunks)
             .field("early", early)
             .field("syntax", syntax)
+            .field("declared", declared)
             .field("limits", limits)
             .finish()
     }

@@ -20,7 +20,7 @@ use super::stock::{self, Stock};
 use super::{Channel, Summary, Why};
 use crate::data::{ChunkNewlines, ChunkReader, Reader};
 use crate::wire::extension::Set;
-use crate::{Body, Code, Extension, Last, Mail, ReplyBuf, Verb};
+use crate::{Body, Code, Declared, Extension, Last, Mail, ReplyBuf, Verb};
 
 /// Where a session stands.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) struct State {
     phase: Phase,
     /// `None` before the first hello.
     hello: Option<Hello>,
+    /// What is declared of the extensions that it offered.
+    declared: Declared,
     /// The verb of the hello that is being decided.
     hello_asked: Verb,
     transaction: Transaction,
@@ -168,6 +170,7 @@ impl State {
         Self {
             phase: Phase::Greeting(Early::No),
             hello: None,
+            declared: Declared::NONE,
             hello_asked: Verb::Ehlo,
             transaction: Transaction::default(),
             channel,
@@ -273,6 +276,11 @@ impl State {
         self.hello.map(|hello| hello.offered).unwrap_or_default()
     }
 
+    /// What is declared of the extensions that may be used.
+    pub(super) fn declared(&self) -> Declared {
+        self.declared.clone()
+    }
+
     /// The maximum of a message that was offered; the largest number where none was.
     pub(super) fn offered_size(&self) -> u64 {
         self.hello.map_or(u64::MAX, |hello| hello.size)
@@ -352,7 +360,8 @@ impl State {
     }
 
     /// RFC 5321 4.1.4: an accepted hello resets. Whether it ended a transaction.
-    pub(super) fn hello_accepted(&mut self, offered: Set, size: u64) -> bool {
+    pub(super) fn hello_accepted(&mut self, offered: Set, declared: Declared, size: u64) -> bool {
+        self.declared = declared;
         self.hello = Some(Hello { verb: self.hello_asked, offered, size });
         self.reset()
     }

@@ -312,7 +312,7 @@ impl Server {
 
     fn mail<'b>(&mut self, mail: Mail<'b>) -> Result<Event<'b>, Stock> {
         self.state.may_mail()?;
-        if !mail.params.within(self.state.offered()) {
+        if !mail.params.within(self.state.offered(), || self.state.declared()) {
             return Err(stock::UNKNOWN_PARAMETER);
         }
         // RFC 6531 3.3, 3.5: UTF-8 only in a transaction that has SMTPUTF8.
@@ -335,7 +335,7 @@ impl Server {
     fn rcpt<'b>(&mut self, rcpt: Rcpt<'b>) -> Result<Event<'b>, Stock> {
         self.state.may_rcpt()?;
         self.state.rcpt_tried();
-        if !rcpt.params.within(self.state.offered()) {
+        if !rcpt.params.within(self.state.offered(), || self.state.declared()) {
             return Err(stock::UNKNOWN_PARAMETER);
         }
         if !self.state.smtputf8() {

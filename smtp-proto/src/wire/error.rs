@@ -168,6 +168,12 @@ pub enum ParseErrorKind {
     /// The parameter was given before.
     #[error("this parameter was given before")]
     Duplicate,
+    /// The name has a meaning here, and cannot be given another.
+    #[error("this name is known here already")]
+    Known,
+    /// The line is longer than a reply may be (RFC 5321 4.5.3.1.5).
+    #[error("the line is too long")]
+    LineTooLong,
     /// More than 32 parameters.
     #[error("too many parameters")]
     TooManyParameters,

@@ -27,18 +27,13 @@ use core::fmt;
 use core::str::FromStr;
 
 use bytes::BufMut;
-use nom::Parser;
-use nom::bytes::{tag, take_while, take_while_m_n, take_while1};
-use nom::combinator::{cut, opt, recognize};
-use nom::sequence::preceded;
 
 use super::address::Text;
 use super::chars;
 use super::dsn::{self, Notify, OriginalRecipient, Ret};
-use super::error::{Failure, expect, prefix, whole};
 use super::escaped::EscapedText;
-use super::extension::{Extension, Set};
-use super::{Mailbox, ParseError, ParseErrorKind, Syntax, Xtext};
+use super::extension::{Carrier, Extension, Known, Set};
+use super::{Declared, Mailbox, ParseError, ParseErrorKind, Syntax, Xtext};
 use crate::steps;
 
 /// Parameters of one command. No client sends more than the registry has, 18 for MAIL; a bound keeps the search for duplicates short.
@@ -100,80 +95,50 @@ impl Body {
 
 /// What the parameters of a command say, decoded as they were read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Facts {
-    /// One bit a row of the table: which parameters were given.
+pub(super) struct Facts {
+    /// One bit a known parameter: which were given.
     seen: u16,
     /// The extensions that the parameters need.
     needs: Set,
-    /// There is a parameter that no row defines.
+    /// There is a parameter that is not known.
     unknown: bool,
     size: Option<u64>,
     body: Option<Body>,
 }
 
-/// A parameter that is known by name.
-struct Row {
-    keyword: &'static str,
-    extension: Extension,
-    read: fn(&mut Facts, Option<&str>) -> Result<(), ParseErrorKind>,
-}
-
-const fn row(
-    keyword: &'static str,
-    extension: Extension,
-    read: fn(&mut Facts, Option<&str>) -> Result<(), ParseErrorKind>,
-) -> Row {
-    Row { keyword, extension, read }
-}
-
-static MAIL: [Row; 7] = [
-    row("SIZE", Extension::Size, |facts, value| {
-        size(value).map(|octets| facts.size = Some(octets))
-    }),
-    row("BODY", Extension::EightBitMime, body),
-    row("SMTPUTF8", Extension::SmtpUtf8, |_, value| no_value(value)),
-    row("RET", Extension::Dsn, |_, value| check(value.and_then(Ret::parse), ParseErrorKind::Ret)),
-    row("ENVID", Extension::Dsn, |_, value| {
-        check(value.and_then(dsn::envid), ParseErrorKind::Envid)
-    }),
-    row("AUTH", Extension::Auth, |_, value| {
-        check(value.and_then(authenticated), ParseErrorKind::AuthParameter)
-    }),
-    row("REQUIRETLS", Extension::RequireTls, |_, value| no_value(value)),
-];
-
-static RCPT: [Row; 2] = [
-    row("NOTIFY", Extension::Dsn, |_, value| {
-        check(value.and_then(Notify::parse), ParseErrorKind::Notify)
-    }),
-    row("ORCPT", Extension::Dsn, |_, value| {
-        check(value.and_then(OriginalRecipient::parse), ParseErrorKind::Orcpt)
-    }),
-];
-
-/// The parameters that are known by name.
-#[cfg(feature = "testing")]
-pub(crate) fn parameter_keywords() -> impl Iterator<Item = &'static str> {
-    MAIL.iter().chain(&RCPT).map(|row| row.keyword)
-}
+/// Reads the value of a known parameter.
+pub(super) type Read = fn(&mut Facts, Option<&str>) -> Result<(), ParseErrorKind>;
 
 /// RFC 1870 3: 20 digits are legal and may exceed 64 bits; a size beyond is as good as the largest.
-fn size(value: Option<&str>) -> Result<u64, ParseErrorKind> {
+pub(super) fn read_size(facts: &mut Facts, value: Option<&str>) -> Result<(), ParseErrorKind> {
     let digits = value
         .filter(|value| value.len() <= 20 && value.bytes().all(|octet| octet.is_ascii_digit()))
         .ok_or(ParseErrorKind::Size)?;
-    Ok(digits
-        .bytes()
-        .fold(0u64, |size, digit| size.saturating_mul(10).saturating_add(u64::from(digit & 0x0f))))
-}
-
-fn body(facts: &mut Facts, value: Option<&str>) -> Result<(), ParseErrorKind> {
-    facts.body = Some(value.and_then(Body::parse).ok_or(ParseErrorKind::Body)?);
+    facts.size =
+        Some(digits.bytes().fold(0u64, |size, digit| {
+            size.saturating_mul(10).saturating_add(u64::from(digit & 0x0f))
+        }));
     Ok(())
 }
 
+pub(super) fn read_body(facts: &mut Facts, value: Option<&str>) -> Result<(), ParseErrorKind> {
+    let body = value.and_then(Body::parse).ok_or(ParseErrorKind::Body)?;
+    facts.body = Some(body);
+    if body == Body::BinaryMime {
+        // RFC 3030 3: this value belongs to an extension of its own, which may be offered without the other.
+        facts.needs.remove(Extension::EightBitMime);
+        facts.needs.insert(Extension::BinaryMime);
+    }
+    Ok(())
+}
+
+/// A parameter that has no value.
+pub(super) fn read_nothing(_: &mut Facts, value: Option<&str>) -> Result<(), ParseErrorKind> {
+    value.map_or(Ok(()), |_| Err(ParseErrorKind::NoValue))
+}
+
 /// RFC 4954 5: xtext of a mailbox, or of `<>`.
-fn authenticated(value: &str) -> Option<Xtext<'_>> {
+pub(super) fn authenticated(value: &str) -> Option<Xtext<'_>> {
     let text = Xtext::parse(value)?;
     let mut mailbox = [0; MAILBOX_LIMIT];
     let mut octets = text.decode();
@@ -182,21 +147,13 @@ fn authenticated(value: &str) -> Option<Xtext<'_>> {
     (mailbox == b"<>" || Mailbox::parse(mailbox).is_ok()).then_some(text)
 }
 
-fn no_value(value: Option<&str>) -> Result<(), ParseErrorKind> {
-    value.map_or(Ok(()), |_| Err(ParseErrorKind::NoValue))
-}
-
-fn check<T>(value: Option<T>, kind: ParseErrorKind) -> Result<(), ParseErrorKind> {
-    value.map(drop).ok_or(kind)
-}
-
 impl Facts {
     /// Reads every parameter of `rest`, the last part of `whole` octets.
     fn read<'a>(
         rest: &'a [u8],
         whole: usize,
         syntax: Syntax,
-        table: &[Row],
+        table: &'static [Known],
     ) -> Result<(&'a str, Self), ParseError> {
         let mut facts = Self::default();
         if rest.is_empty() {
@@ -206,13 +163,13 @@ impl Facts {
         let run = core::str::from_utf8(rest).map_err(|error| {
             ParseError::new(start.saturating_add(error.valid_up_to()), ParseErrorKind::Value)
         })?;
+        let spaces = Spaces::of(syntax);
         let (mut left, mut count) = (run, 0usize);
         while !left.is_empty() {
             let at = whole.saturating_sub(left.len());
-            let (param, behind) = split_param(left, whole, syntax)?;
-            let earlier =
-                Params(run.get(..run.len().saturating_sub(left.len())).unwrap_or_default());
-            facts.take(param, table, earlier).map_err(|kind| ParseError::new(at, kind))?;
+            let (param, behind) = split_param(left, spaces)
+                .map_err(|(left, kind)| ParseError::new(whole.saturating_sub(left), kind))?;
+            facts.take(param, table, run, left).map_err(|kind| ParseError::new(at, kind))?;
             count = count.saturating_add(1);
             if count > PARAMETERS_LIMIT {
                 return Err(ParseError::new(at, ParseErrorKind::TooManyParameters));
@@ -222,63 +179,85 @@ impl Facts {
         Ok((run, facts))
     }
 
-    /// RFC 1870 6, RFC 6152 2, RFC 3461 5.1: each parameter at most once.
+    /// RFC 1870 6, RFC 6152 2, RFC 3461 5.1: each parameter at most once. `left` is the end of `run` that begins with this one.
     fn take(
         &mut self,
         param: Param<'_>,
-        table: &[Row],
-        mut earlier: Params<'_>,
+        table: &'static [Known],
+        run: &str,
+        left: &str,
     ) -> Result<(), ParseErrorKind> {
-        let same = |keyword: &str| param.keyword.eq_ignore_ascii_case(keyword);
-        let Some((index, row)) = table.iter().enumerate().find(|(_, row)| same(row.keyword)) else {
+        let Some((index, known)) = Known::find(table, param.keyword) else {
             self.unknown = true;
-            return if earlier.any(|earlier| same(earlier.keyword)) {
-                Err(ParseErrorKind::Duplicate)
-            } else {
-                Ok(())
-            };
+            let earlier = run.get(..run.len().saturating_sub(left.len())).unwrap_or_default();
+            let same = |earlier: Param<'_>| earlier.keyword.eq_ignore_ascii_case(param.keyword);
+            return if Params(earlier).any(same) { Err(ParseErrorKind::Duplicate) } else { Ok(()) };
         };
-        let bit = 1u16.checked_shl(u32::try_from(index).unwrap_or(0)).unwrap_or(0);
-        (row.read)(self, param.value)?;
+        self.needs.insert(known.extension);
+        (known.read)(self, param.value)?;
+        let bit = 1u16.wrapping_shl(u32::try_from(index).unwrap_or(0));
         if self.seen & bit != 0 {
             return Err(ParseErrorKind::Duplicate);
         }
         self.seen |= bit;
-        // RFC 3030 3: one value of BODY belongs to an extension of its own, which may be offered without the other.
-        let binary =
-            row.extension == Extension::EightBitMime && self.body == Some(Body::BinaryMime);
-        self.needs.insert(if binary { Extension::BinaryMime } else { row.extension });
         Ok(())
     }
 }
 
-/// `SP esmtp-param` at the front of `left`, the last part of `whole` octets.
-fn split_param(left: &str, whole: usize, syntax: Syntax) -> Result<(Param<'_>, &str), ParseError> {
+/// How many spaces may stand in front of a parameter.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spaces {
+    One,
+    Many,
+}
+
+impl Spaces {
+    const fn of(syntax: Syntax) -> Self {
+        if syntax.contains(Syntax::TWO_SPACES) { Self::Many } else { Self::One }
+    }
+}
+
+/// `SP esmtp-param` at the front of `left`, and what stands behind it; a fault with how much was left where it is.
+#[inline]
+fn split_param(left: &str, spaces: Spaces) -> Result<(Param<'_>, &str), (usize, ParseErrorKind)> {
     steps::took(1);
-    let (rest, (keyword, value)) = prefix(&mut param(syntax), left.as_bytes(), whole)?;
-    // The pieces end where US-ASCII ends, so each of them is text again.
-    let text = |octets| core::str::from_utf8(octets).unwrap_or_default();
-    let behind = left.get(left.len().saturating_sub(rest.len())..).unwrap_or_default();
-    Ok((Param { keyword: text(keyword), value: value.map(text) }, behind))
+    let mut text = left.strip_prefix(' ').ok_or((left.len(), ParseErrorKind::Keyword))?;
+    if spaces == Spaces::Many {
+        text = text.trim_start_matches(' ');
+    }
+    let (keyword, rest) = split_while(text, is_keyword);
+    if keyword.is_empty() || keyword.starts_with('-') {
+        return Err((text.len(), ParseErrorKind::Keyword));
+    }
+    let Some(text) = rest.strip_prefix('=') else {
+        return Ok((Param { keyword, value: None }, rest));
+    };
+    let (value, rest) = split_while(text, chars::is_value);
+    if value.is_empty() {
+        return Err((text.len(), ParseErrorKind::Value));
+    }
+    Ok((Param { keyword, value: Some(value) }, rest))
 }
 
-fn param<'a>(
-    syntax: Syntax,
-) -> impl Parser<&'a [u8], Output = (&'a [u8], Option<&'a [u8]>), Error = Failure> {
-    let spaces = if syntax.contains(Syntax::TWO_SPACES) { usize::MAX } else { 1 };
-    let value =
-        opt(preceded(tag("="), cut(expect(ParseErrorKind::Value, take_while1(chars::is_value)))));
-    preceded(
-        expect(ParseErrorKind::Keyword, take_while_m_n(1, spaces, |octet| octet == b' ')),
-        (esmtp_keyword(), value),
-    )
+/// The octets at the front that are of one class, and the rest. A class holds all octets of UTF8-non-ascii or none.
+#[inline]
+fn split_while(text: &str, class: fn(u8) -> bool) -> (&str, &str) {
+    let octets = text.as_bytes();
+    let end = octets.iter().position(|&octet| !class(octet)).unwrap_or(octets.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// `esmtp-keyword`.
-fn esmtp_keyword<'a>() -> impl Parser<&'a [u8], Output = &'a [u8], Error = Failure> {
-    let first = take_while_m_n(1, 1, |octet: u8| octet.is_ascii_alphanumeric());
-    let others = take_while(|octet: u8| octet.is_ascii_alphanumeric() || octet == b'-');
-    expect(ParseErrorKind::Keyword, recognize((first, others)))
+/// An octet of `esmtp-keyword`; the first one is no hyphen.
+#[inline]
+const fn is_keyword(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || octet == b'-'
+}
+
+/// `esmtp-keyword`, all of it.
+pub(super) fn keyword(word: &str) -> Result<(), ParseError> {
+    let stop = word.bytes().position(|octet| !is_keyword(octet));
+    let fault = if word.is_empty() || word.starts_with('-') { Some(0) } else { stop };
+    fault.map_or(Ok(()), |at| Err(ParseError::new(at, ParseErrorKind::Keyword)))
 }
 
 /// The parameters of a run that was checked; each is read again as it is asked for.
@@ -296,8 +275,7 @@ impl<'a> Iterator for Params<'a> {
     type Item = Param<'a>;
 
     fn next(&mut self) -> Option<Param<'a>> {
-        let (param, rest) =
-            split_param(self.0, self.0.len(), Syntax::STRICT.with(Syntax::TWO_SPACES)).ok()?;
+        let (param, rest) = split_param(self.0, Spaces::Many).ok()?;
         self.0 = rest;
         Some(param)
     }
@@ -305,7 +283,7 @@ impl<'a> Iterator for Params<'a> {
 
 /// What both kinds of parameters have: the borrowed and the owned type, and all that does not depend on the table.
 macro_rules! params {
-    ($table:ident, $borrowed:ident, $owned:ident, $verb:literal, $example:literal) => {
+    ($carrier:expr, $borrowed:ident, $owned:ident, $verb:literal, $example:literal) => {
         #[doc = concat!("The parameters of ", $verb, ": a checked run, decoded as far as is cheap.")]
         ///
         /// ```
@@ -322,7 +300,7 @@ macro_rules! params {
         impl<'a> $borrowed<'a> {
             /// Reads parameters that are all of `rest`, the last part of `whole` octets. Each has its space in front.
             pub(crate) fn parse(rest: &'a [u8], whole: usize, syntax: Syntax) -> Result<Self, ParseError> {
-                Facts::read(rest, whole, syntax, &$table).map(|(run, facts)| Self { run, facts })
+                Facts::read(rest, whole, syntax, $carrier.parameters()).map(|(run, facts)| Self { run, facts })
             }
 
             /// Every parameter in the order it came in, known or not.
@@ -349,9 +327,16 @@ macro_rules! params {
                 self.run.is_ascii()
             }
 
-            /// Whether a session that offered `offered` may carry all of them (RFC 5321 4.1.1.11).
-            pub(crate) fn within(&self, offered: Set) -> bool {
-                !self.facts.unknown && offered.contains_all(self.facts.needs)
+            /// Whether a session that offered `offered`, and of what is declared this, may carry all of them (RFC 5321 4.1.1.11).
+            pub(crate) fn within(&self, offered: Set, declared: impl FnOnce() -> Declared) -> bool {
+                if !self.facts.unknown {
+                    return offered.contains_all(self.facts.needs);
+                }
+                let declared = declared();
+                let carried = |param: Param<'_>| {
+                    $carrier.knows(param.keyword) || declared.has_parameter($carrier, param.keyword)
+                };
+                offered.contains_all(self.facts.needs) && self.iter().all(carried)
             }
 
             /// Appends the wire form, each parameter with a space in front.
@@ -440,7 +425,7 @@ macro_rules! params {
             /// The keyword or the value is malformed, or was given before. The place counts from the keyword, or from the space in
             /// front of the first parameter where it was given before.
             pub fn with(&self, keyword: &str, value: Option<&str>) -> Result<Self, ParseError> {
-                whole(esmtp_keyword(), keyword.as_bytes(), ParseErrorKind::Keyword)?;
+                self::keyword(keyword)?;
                 if let Some(at) = value.and_then(|value| value.bytes().position(|octet| !chars::is_value(octet))) {
                     return Err(ParseError::new(keyword.len().saturating_add(at).saturating_add(1), ParseErrorKind::Value));
                 }
@@ -470,8 +455,8 @@ macro_rules! params {
     };
 }
 
-params!(MAIL, MailParams, MailParamsBuf, "MAIL", "SIZE=1000 BODY=8BITMIME");
-params!(RCPT, RcptParams, RcptParamsBuf, "RCPT", "NOTIFY=SUCCESS,FAILURE");
+params!(Carrier::Mail, MailParams, MailParamsBuf, "MAIL", "SIZE=1000 BODY=8BITMIME");
+params!(Carrier::Rcpt, RcptParams, RcptParamsBuf, "RCPT", "NOTIFY=SUCCESS,FAILURE");
 
 impl<'a> MailParams<'a> {
     /// SIZE in octets, as RFC 1870 5 counts them; a number that does not fit is the largest.

@@ -188,6 +188,14 @@ impl fmt::Display for Verb {
     }
 }
 
+/// Whether an application may declare this verb: it has no meaning here, and is no word of another protocol.
+pub(super) fn is_free(word: &[u8]) -> bool {
+    match Verb::parse(word) {
+        Some(verb) => verb.is_plain(),
+        None => stranger(word) == ParseErrorKind::Verb,
+    }
+}
+
 /// What a word that is no verb tells of its sender: an HTTP method or a header line is another protocol, reaching here by mistake or by an attack.
 fn stranger(word: &[u8]) -> ParseErrorKind {
     const HTTP: [&[u8]; 9] =

@@ -69,7 +69,7 @@ fn a_session_carries_only_what_it_offered() {
     let within = |run: &str, offered: &[Extension]| {
         let mut set = Set::default();
         offered.iter().for_each(|&extension| set.insert(extension));
-        mail(run).unwrap().as_ref().within(set)
+        mail(run).unwrap().as_ref().within(set, || Declared::NONE)
     };
     assert!(within(" SIZE=1", &[Extension::Size]) && !within(" SIZE=1", &[]));
     assert!(within(" BODY=7BIT", &[Extension::EightBitMime]));
