@@ -356,6 +356,10 @@ impl Server {
 
     /// 421 in place of everything that is owed, and the end.
     fn hang_up(&mut self, reply: &Reply<'_>, why: Why) {
+        // RFC 3207 4: behind the 220 nothing is said in the clear.
+        if self.state.in_handshake() {
+            return self.end(why);
+        }
         if !self.state.is_over() {
             self.owed.clear();
             self.write(&self.finished(Question::Query, reply));

@@ -284,6 +284,12 @@ impl Server {
             {
                 Err(stock::NOT_IMPLEMENTED)
             }
+            // RFC 6531 3.7.4.2: the parameter comes with the extension.
+            Command::Query { smtputf8: true, .. }
+                if !self.state.offered().contains(Extension::SmtpUtf8) =>
+            {
+                Err(stock::UNKNOWN_PARAMETER)
+            }
             Command::Quit => {
                 self.auto(&stock::CLOSING, Some(Why::Quit));
                 return Some(Event::Quit);

@@ -6,7 +6,7 @@ use core::mem::size_of;
 
 use super::*;
 
-mod chunks;
+mod extensions;
 
 fn server() -> Server {
     Server::new(Arc::new(Config::new("mx.test").unwrap()))

@@ -1,9 +1,9 @@
-//! BDAT and LMTP as an application sees them. What is on the wire is in the wire cases.
+//! STARTTLS, BDAT and LMTP as an application sees them. What is on the wire is in the wire cases.
 
 use alloc::format;
 
 use super::*;
-use crate::server::{ChunkNewlines, Flavour, Transfer};
+use crate::server::{ChunkNewlines, Flavour, StartTls, Transfer};
 
 /// What a session raises for `octets` behind an accepted RCPT; whatever can be accepted is.
 fn events(server: &mut Server, octets: &str) -> Vec<String> {
@@ -150,6 +150,50 @@ fn verdicts_that_are_no_verdict_or_are_forgotten_are_451_for_all_who_are_left() 
     let bye = Reply::new(Code::UNAVAILABLE, None, "bye");
     assert!(server.verdict(pending, &bye).unwrap().is_none());
     assert_eq!(replies(&mut server), "421 4.0.0 bye\r\n");
+}
+
+#[test]
+fn behind_the_220_to_starttls_nothing_is_said_in_the_clear() {
+    for end in ["shut-down", "time-out", "end", "octets"] {
+        let mut config = config();
+        config.starttls = StartTls::Offered;
+        let mut server = Server::new(Arc::new(config));
+        say(&mut server, "");
+        say(&mut server, "EHLO c.test\r\n");
+        let mut input = &b"STARTTLS\r\n"[..];
+        let Some(Event::StartTls(pending)) = server.next(&mut input) else { panic!() };
+        server.accept_tls(pending, &mut input).unwrap();
+        assert_eq!(replies(&mut server), "220 2.0.0 Ready to start TLS\r\n");
+        assert!(server.next(&mut input).is_none());
+        let Wants::Tls(timer) = server.wants() else { panic!("{:?}", server.wants()) };
+        match end {
+            "shut-down" => server.shut_down(&NO, When::AfterMessage),
+            "time-out" => server.timed_out(timer.id),
+            "end" => server.eof(),
+            _ => input = b"EHLO c.test\r\n",
+        }
+        assert!(matches!(server.next(&mut input), Some(Event::Closed { mid_message: false, .. })));
+        assert_eq!((server.next(&mut input).is_none(), replies(&mut server)), (true, "".into()));
+        assert_eq!(server.wants(), Wants::Close, "{end}");
+        server.tls_established();
+        assert!(!server.is_tls());
+    }
+}
+
+#[test]
+fn vrfy_with_smtputf8_needs_the_extension() {
+    let mut server = with_rcpt(config());
+    assert_eq!(
+        say(&mut server, "VRFY b\u{fc}cher SMTPUTF8\r\n"),
+        "252 2.0.0 Cannot verify, but will take a message\r\n"
+    );
+    let mut bare = config();
+    bare.offer = bare.offer.without(Extension::SmtpUtf8);
+    let mut server = with_rcpt(bare);
+    assert_eq!(
+        say(&mut server, "VRFY b\u{fc}cher SMTPUTF8\r\n"),
+        "555 5.5.4 Parameter not recognised\r\n"
+    );
 }
 
 #[test]
