@@ -7,7 +7,7 @@ use super::calling::Calling;
 use super::input::Choices;
 use super::serving::Serving;
 use crate::Mechanisms;
-use crate::server::{Config, StartTls};
+use crate::server::{Config, Flavour, StartTls};
 
 /// A caller that keeps no rule: `data` chooses which call comes next, on two servers and on a client with its delivery, with which
 /// octets, which token of which session, and which timer.
@@ -47,6 +47,9 @@ fn config(choices: &mut Choices<'_>) -> Arc<Config> {
         (config.limits.message, config.limits.recipients) = (20, 2);
         (config.limits.replies, config.limits.answers_owed) = (50, 2);
         (config.limits.errors, config.limits.idle_commands) = (3, 3);
+    }
+    if choices.once_in(3) {
+        config.flavour = Flavour::Lmtp;
     }
     config.starttls = StartTls::Offered;
     config.auth.in_clear = Mechanisms::of(["PLAIN"]);

@@ -3,6 +3,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::chunks::chunks;
 use super::input::pieces;
 use crate::data::{
     ContentFault, Finder, LineEnds, Newlines, Piece, Reader, Repairs, Stray, Writer,
@@ -11,7 +12,8 @@ use crate::data::{
 /// The content of a message, read and written.
 ///
 /// Where the octets are cut changes nothing; the end of data is the first CRLF `.` CRLF under every policy; what is read and what is
-/// written is what a plain loop over lines makes of it; and what was written is read back. The first octets of `data` say where it is
+/// written is what a plain loop over lines makes of it; and what was written is read back; in counted
+/// chunks nothing depends on where they end. The first octets of `data` say where it is
 /// cut, the rest is the content.
 ///
 /// ```
@@ -29,6 +31,7 @@ pub fn data(data: &[u8]) {
     for line_ends in [LineEnds::Refuse, LineEnds::Normalise] {
         writing(octets, cuts, line_ends);
     }
+    chunks(octets, cuts);
 }
 
 // Reading.
@@ -103,7 +106,7 @@ fn end_of_data(octets: &[u8]) -> Option<usize> {
     octets.windows(5).position(|five| five == b"\r\n.\r\n").map(|at| at + 3)
 }
 
-fn repairs(content: &[u8]) -> Repairs {
+pub(super) fn repairs(content: &[u8]) -> Repairs {
     let mut repairs = Repairs::default();
     for (at, &octet) in content.iter().enumerate() {
         match octet {

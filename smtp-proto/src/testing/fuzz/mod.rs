@@ -15,11 +15,13 @@
 
 mod caller;
 mod calling;
+mod chunks;
 mod client;
 mod content;
 mod input;
 mod lines;
 mod pair;
+mod policies;
 mod reply;
 mod report;
 mod respondent;

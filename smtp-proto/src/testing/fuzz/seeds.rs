@@ -95,6 +95,8 @@ fn server_session(case: &Case<'_>, octets: &[u8]) -> Option<Vec<u8>> {
     let policies = case.policies.iter().fold(0, |policies, policy| match policy {
         Policy::NormaliseNewlines => policies | 1,
         Policy::AllowEarly => policies | 2,
+        Policy::RefuseInChunks => policies | 64,
+        Policy::KeepInChunks => policies | 128,
         _ => policies,
     });
     let service = match case.pre {
@@ -109,7 +111,8 @@ fn server_session(case: &Case<'_>, octets: &[u8]) -> Option<Vec<u8>> {
 
 /// Each line is presented by itself, and the newest question answered.
 fn caller(case: &Case<'_>, octets: &[u8]) -> Option<Vec<u8>> {
-    let mut calls = [&[0, 0, 1, 0, 0, 1, 8, 0, 0, 2][..]].concat();
+    let lmtp = if case.pre.is_lmtp() { 2 } else { 0 };
+    let mut calls = [&[0, lmtp, 0, 1, 0, 0, 1, 8, 0, 0, 2][..]].concat();
     for line in [opening(case)?, octets.to_vec()].concat().split_inclusive(|octet| *octet == b'\n')
     {
         for run in line.chunks(80) {

@@ -6,7 +6,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::input::pieces;
-use super::stage::{Outcome, Point, Policies, Stage, Waits};
+use super::policies::Policies;
+use super::stage::{Outcome, Point, Stage, Waits};
 use crate::Escaped;
 
 /// Cut invariance: what the server machine does depends on the octets and the synchronisation points alone.

@@ -1,86 +1,16 @@
 //! A server on the stage of a fuzzer: its driver, its application, and what can be seen from outside.
 
+mod application;
+
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem;
 
-use crate::data::Newlines;
-use crate::server::{
-    Acceptable, Config, Early, Event, Pending, Server, StartTls, Traffic, Wants, When, kind,
-};
-use crate::{Auth, Code, Command, Mechanisms, Reply, Syntax, Verb, stock};
-
-/// How the server is set up and what its application is like, a bit each.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Policies(pub(super) [u8; 2]);
-
-impl Policies {
-    const NORMALISE: u16 = 1;
-    pub(super) const ALLOW_EARLY: u16 = 2;
-    const SMALL_LIMITS: u16 = 4;
-    const DEFER_ANSWERS: u16 = 8;
-    const REFUSE_CONNECTION: u16 = 16;
-    const REFUSE_DATA: u16 = 32;
-    const SUBMISSION: u16 = 1 << 8;
-    const LMTP: u16 = 2 << 8;
-    const TLS: u16 = 4 << 8;
-    const TLS_REQUIRED: u16 = 8 << 8;
-    const AUTH: u16 = 16 << 8;
-    const AUTH_REQUIRED: u16 = 32 << 8;
-    const REFUSE_TLS: u16 = 64 << 8;
-    const IMPLICIT_TLS: u16 = 128 << 8;
-
-    pub(super) const fn has(self, policy: u16) -> bool {
-        u16::from_le_bytes(self.0) & policy != 0
-    }
-
-    fn config(self) -> Config {
-        let config = match (self.has(Self::SUBMISSION), self.has(Self::LMTP)) {
-            (true, _) => Config::submission("server.example"),
-            (_, true) => Config::lmtp("server.example"),
-            _ => Config::new("server.example"),
-        };
-        let mut config = config.expect("it is a domain");
-        if self.has(Self::NORMALISE) {
-            config.newlines = Newlines::Normalise;
-        }
-        if self.has(Self::ALLOW_EARLY) {
-            config.early = Early::Allow;
-        }
-        if self.has(Self::SMALL_LIMITS) {
-            config.limits.message = 100;
-            config.limits.recipients = 3;
-        }
-        if self.has(Self::TLS) {
-            config.starttls = StartTls::Offered;
-        }
-        if self.has(Self::TLS_REQUIRED) {
-            config.starttls = StartTls::Required;
-        }
-        if self.has(Self::AUTH) {
-            config.auth.in_clear = Mechanisms::of(["PLAIN"]);
-        }
-        config.auth.in_tls = Mechanisms::of(["PLAIN", "LOGIN"]);
-        config.auth.required = self.has(Self::AUTH_REQUIRED);
-        config
-    }
-
-    fn server(self) -> Server {
-        let config = Arc::new(self.config());
-        match self.has(Self::IMPLICIT_TLS) {
-            true => Server::implicit_tls(config),
-            false => Server::new(config),
-        }
-    }
-
-    /// The recipient limit counts answers that are owed, so that it sees when an answer comes.
-    const fn defers(self) -> bool {
-        self.has(Self::DEFER_ANSWERS) && !self.has(Self::SMALL_LIMITS)
-    }
-}
+use super::policies::Policies;
+use crate::server::{Server, Traffic, Wants, When};
+use crate::{Auth, Code, Command, Reply, Syntax};
 
 /// A place where the client has to wait (RFC 2920 3.1).
 #[derive(Clone, Copy, Debug)]
@@ -129,7 +59,9 @@ impl Outcome {
             && last.find("\r\n") == Some(last.len() - 2)
             && same == &waiting.events[..point.events]
             && new.iter().all(|event| {
-                ["Refused", "Closed", "Data", "StartTls"].iter().any(|end| event.starts_with(end))
+                ["Refused", "Aborted", "Closed", "Data", "StartTls"]
+                    .iter()
+                    .any(|end| event.starts_with(end))
             })
     }
 }
@@ -157,6 +89,8 @@ pub(super) struct Stage {
     lockstep: bool,
     /// The next line is a response of AUTH.
     exchange: bool,
+    /// Octets of the content that came.
+    content: usize,
     outcome: Outcome,
 }
 
@@ -170,6 +104,7 @@ impl Stage {
             owed: Vec::new(),
             lockstep: false,
             exchange: false,
+            content: 0,
             outcome: Outcome::default(),
         };
         stage.drive();
@@ -246,7 +181,7 @@ impl Stage {
             b"DATA" => Waits::Data,
             b"STARTTLS" => Waits::Tls,
             b"AUTH" if lockstep || is_without_initial_response(line) => Waits::Policy,
-            b"QUIT" => return,
+            b"QUIT" | b"BDAT" => return,
             _ if lockstep => Waits::Policy,
             _ => return,
         };
@@ -267,127 +202,6 @@ impl Stage {
             answer(&mut self.server, &mut input);
         }
         self.input = input.to_vec();
-    }
-
-    /// The application: it knows nobody of the local part `no`, and takes letters of an even number of octets.
-    fn see(&mut self, event: Event<'_>, input: &mut &[u8]) {
-        let policies = self.policies;
-        match event {
-            Event::Connect(pending) => {
-                self.saw("Connect");
-                let refused = policies.has(Policies::REFUSE_CONNECTION);
-                self.decide(pending, refused.then_some(Code::TRANSACTION_FAILED), input);
-            }
-            Event::Hello { verb, name, pending } => {
-                self.saw(format!("Hello {verb:?} {name}"));
-                self.lockstep = verb == Verb::Helo;
-                self.decide(pending, None, input);
-            }
-            Event::Mail { mail, pending } => {
-                self.saw(format!("{mail:?}"));
-                self.decide(pending, None, input);
-            }
-            Event::Rcpt { rcpt, pending } => {
-                self.saw(format!("{rcpt:?}"));
-                let refused = rcpt.to.to_string().starts_with("no@");
-                self.decide(pending, refused.then_some(Code::MAILBOX_UNAVAILABLE), input);
-            }
-            Event::Data { how, pending } => {
-                self.saw(format!("{how:?}"));
-                let refused = policies.has(Policies::REFUSE_DATA);
-                self.decide(pending, refused.then_some(Code::LOCAL_ERROR), input);
-            }
-            Event::Body(run) => self.saw_body(run),
-            Event::Message { content, pending } => {
-                self.saw(format!("{content:?}"));
-                let refused = content.octets % 2 == 1;
-                self.decide(pending, refused.then_some(Code::MAILBOX_UNAVAILABLE), input);
-            }
-            Event::StartTls(pending) => {
-                self.saw("StartTls");
-                self.start_tls(pending, input);
-            }
-            Event::Auth { mechanism, initial, pending } => {
-                let initial = initial.map(|response| response.decode());
-                self.saw(format!("Auth {mechanism} {initial:?}"));
-                self.authenticate(initial, pending, input);
-            }
-            Event::AuthLine { data, pending } => {
-                let response = data.decode();
-                self.saw(format!("AuthLine {response:?}"));
-                self.authenticate(Some(response), pending, input);
-            }
-            Event::AuthCancelled => {
-                self.saw("AuthCancelled");
-                self.exchange = false;
-            }
-            Event::EarlyTalker
-            | Event::Reset
-            | Event::Refused(_)
-            | Event::Aborted(_)
-            | Event::Quit
-            | Event::Closed { .. } => self.saw(format!("{event:?}")),
-            // Its Debug may show a token, which differs from session to session.
-            other => self.server.decline(other),
-        }
-    }
-
-    fn decide<K: Acceptable + 'static>(
-        &mut self,
-        pending: Pending<K>,
-        refusal: Option<Code>,
-        input: &mut &[u8],
-    ) {
-        self.answer(input, move |server, _| {
-            let given = match refusal {
-                Some(code) => server.reply(pending, &Reply::new(code, None, "Refused")),
-                None => server.accept(pending),
-            };
-            // An answer may find the session over.
-            let _ = given;
-        });
-    }
-
-    fn answer(
-        &mut self,
-        input: &mut &[u8],
-        answer: impl FnOnce(&mut Server, &mut &[u8]) + 'static,
-    ) {
-        if self.policies.defers() {
-            self.owed.push(Box::new(answer));
-        } else {
-            answer(&mut self.server, input);
-        }
-    }
-
-    /// Who says a multiple of three octets is let in; two more, and there is another question.
-    fn authenticate(
-        &mut self,
-        response: Option<Vec<u8>>,
-        pending: Pending<kind::Auth>,
-        input: &mut &[u8],
-    ) {
-        let step = response.map_or(2, |response| response.len() % 3);
-        self.exchange = step == 2;
-        self.answer(input, move |server, _| {
-            let given = match step {
-                0 => server.authenticated(pending),
-                1 => server.reply(pending, &stock::BAD_CREDENTIALS.as_ref()),
-                _ => server.challenge(pending, b"more"),
-            };
-            let _ = given;
-        });
-    }
-
-    fn start_tls(&mut self, pending: Pending<kind::StartTls>, input: &mut &[u8]) {
-        let refused = self.policies.has(Policies::REFUSE_TLS);
-        self.answer(input, move |server, input| {
-            let given = match refused {
-                true => server.reply(pending, &stock::NO_SECURITY_NOW.as_ref()),
-                false => server.accept_tls(pending, input),
-            };
-            let _ = given;
-        });
     }
 
     fn saw(&mut self, event: impl Into<String>) {

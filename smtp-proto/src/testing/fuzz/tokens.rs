@@ -6,6 +6,8 @@ use crate::{Class, Code, Condition, EnhancedCode, Reply};
 
 const TEXTS: [&str; 5] = ["ok", "", "two\nlines", "\u{e9}\r\n\0 x", "mx.test ESMTP"];
 
+const TAKEN: Reply<'static> = Reply::new(Code::OK, None, "Taken");
+
 /// A token that somebody keeps.
 #[derive(Debug)]
 pub(super) enum Token {
@@ -18,6 +20,8 @@ pub(super) enum Token {
     Query(Pending<kind::Query>),
     StartTls(Pending<kind::StartTls>),
     Auth(Pending<kind::Auth>),
+    Chunk(Pending<kind::Chunk>),
+    Verdicts(Pending<kind::Verdicts>),
 }
 
 impl Token {
@@ -33,6 +37,8 @@ impl Token {
             Event::Query { pending, .. } => Self::Query(pending),
             Event::StartTls(pending) => Self::StartTls(pending),
             Event::Auth { pending, .. } | Event::AuthLine { pending, .. } => Self::Auth(pending),
+            Event::Chunk(pending) => Self::Chunk(pending),
+            Event::Messages { pending, .. } => Self::Verdicts(pending),
             other => return Err(other),
         })
     }
@@ -49,10 +55,12 @@ impl Token {
             Self::Query(pending) => server.reply(pending, &Reply::new(Code::OK, None, "someone")),
             Self::StartTls(pending) => server.accept_tls(pending, input),
             Self::Auth(pending) => server.authenticated(pending),
+            Self::Chunk(pending) => server.accept(pending),
+            Self::Verdicts(pending) => server.verdict_all(pending, &TAKEN),
         }
     }
 
-    /// Goes on with an exchange, or accepts what is none.
+    /// Goes on with an exchange, or with the verdicts; accepts all else.
     pub(super) fn challenge(
         self,
         server: &mut Server,
@@ -61,6 +69,8 @@ impl Token {
     ) -> Result<(), ReplyError> {
         match self {
             Self::Auth(pending) => server.challenge(pending, data),
+            // The token of the recipients who are left is dropped.
+            Self::Verdicts(pending) => server.verdict(pending, &TAKEN).map(drop),
             other => other.accept(server, input),
         }
     }
@@ -76,6 +86,8 @@ impl Token {
             Self::Query(pending) => server.reply(pending, reply),
             Self::StartTls(pending) => server.reply(pending, reply),
             Self::Auth(pending) => server.reply(pending, reply),
+            Self::Chunk(pending) => server.reply(pending, reply),
+            Self::Verdicts(pending) => server.verdict_all(pending, reply),
         }
     }
 }
