@@ -41,6 +41,9 @@ use super::error::{Failure, expect, whole};
 use super::escaped::EscapedText;
 use super::{ParseError, ParseErrorKind, Syntax};
 
+/// In lower case.
+const POSTMASTER: [u8; 10] = *b"postmaster";
+
 /// Octets of a local part (RFC 5321 4.5.3.1.1).
 const LOCAL_PART_LIMIT: usize = 64;
 /// Octets of a domain (RFC 5321 4.5.3.1.2).
@@ -177,6 +180,18 @@ impl<'a> LocalPart<'a> {
         self.0
     }
 
+    /// Whether it names the mailbox that every domain has, in any case (RFC 5321 4.1.1.3, 4.5.1).
+    ///
+    /// ```
+    /// use smtp_proto::Mailbox;
+    ///
+    /// assert!(Mailbox::parse(b"PostMaster@x.test")?.local_part().is_postmaster());
+    /// # Ok::<(), smtp_proto::ParseError>(())
+    /// ```
+    pub fn is_postmaster(&self) -> bool {
+        self.unquoted().map(|octet| octet.to_ascii_lowercase()).eq(POSTMASTER)
+    }
+
     /// The octets that are meant, without quotes and backslashes (RFC 5321 4.1.2).
     pub fn unquoted(&self) -> impl Iterator<Item = u8> + use<'a> {
         let quoted = self.0.strip_prefix('"').and_then(|inner| inner.strip_suffix('"'));
@@ -188,9 +203,12 @@ impl<'a> LocalPart<'a> {
     }
 }
 
+/// What they mean decides, not how it is quoted (RFC 5321 4.1.2); case counts, but for the postmaster.
 impl PartialEq for LocalPart<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0 || self.unquoted().eq(other.unquoted())
+        self.0 == other.0
+            || self.unquoted().eq(other.unquoted())
+            || self.is_postmaster() && other.is_postmaster()
     }
 }
 
@@ -198,7 +216,11 @@ impl Eq for LocalPart<'_> {}
 
 impl Hash for LocalPart<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.unquoted().for_each(|octet| state.write_u8(octet));
+        if self.is_postmaster() {
+            POSTMASTER.iter().for_each(|octet| state.write_u8(*octet));
+        } else {
+            self.unquoted().for_each(|octet| state.write_u8(octet));
+        }
         state.write_u8(0);
     }
 }

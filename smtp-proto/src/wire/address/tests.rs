@@ -123,10 +123,25 @@ fn mailboxes_are_equal_by_what_they_mean() {
     };
     assert!(equal("\"Joe\\,Smith\"@x.test", "\"Joe,Smith\"@X.TEST"));
     assert!(equal("\"joe\"@x.test", "joe@x.test"));
+    assert!(equal("\"a.b\"@x.test", "a.b@x.test") && equal("\"a\\.b\"@x.test", "a.b@x.test"));
+    assert!(equal("PostMaster@x.test", "\"postmaster\"@X.test"));
+    assert!(!equal("PostMasters@x.test", "postmasters@x.test"));
     assert!(!equal("Joe@x.test", "joe@x.test"));
     assert!(equal("a@[IPv6:::1]", "a@[ipv6:0:0:0:0:0:0:0:1]"));
     assert!(!equal("a@[127.0.0.1]", "a@127.0.0.1"));
     assert!(!equal("ä@x.test", "Ä@x.test"));
+}
+
+#[test]
+fn equal_mailboxes_have_one_hash() {
+    let hash = |text: &str| {
+        let mut hasher = std::hash::DefaultHasher::new();
+        Mailbox::parse(text.as_bytes()).unwrap().hash(&mut hasher);
+        hasher.finish()
+    };
+    assert_eq!(hash("\"Joe\\,Smith\"@x.test"), hash("\"Joe,Smith\"@X.TEST"));
+    assert_eq!(hash("PostMaster@x.test"), hash("postmaster@x.test"));
+    assert_ne!(hash("Joe@x.test"), hash("joe@x.test"));
 }
 
 #[test]
