@@ -34,9 +34,13 @@ impl Client {
     /// # Errors
     ///
     /// [`Misuse::NotOffered`]: a parameter, or UTF-8 in the sender, that the server did not offer to take. [`Misuse::Utf8`]: UTF-8
-    /// without the parameter. [`Misuse::NeedsTls`]: the session requires TLS, or the message does. The rest as for every command: [`Misuse::NotYet`], [`Misuse::Content`], [`Misuse::Full`], [`Misuse::Over`].
+    /// without the parameter. [`Misuse::Order`]: the last transaction did not end, and wants RSET. [`Misuse::NeedsTls`]: the session requires TLS, or the message does. The rest as for every command: [`Misuse::NotYet`], [`Misuse::Content`], [`Misuse::Full`], [`Misuse::Over`].
     pub fn mail(&mut self, mail: &Mail<'_>) -> Result<Sent, Misuse> {
         let offered = self.may_command()?;
+        // RFC 5321 4.1.4: not while a transaction is open.
+        if self.transaction.is_open() {
+            return Err(Misuse::Order);
+        }
         let declared = || self.config.declared.offered_in(offered);
         if !mail.params.within(offered.set(), declared) {
             return Err(Misuse::NotOffered);
@@ -63,9 +67,13 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As [`mail`](Self::mail).
+    /// As [`mail`](Self::mail); [`Misuse::Order`]: it comes behind MAIL.
     pub fn rcpt(&mut self, rcpt: &Rcpt<'_>) -> Result<Sent, Misuse> {
         let offered = self.may_command()?;
+        // RFC 5321 3.3.
+        if !self.transaction.open {
+            return Err(Misuse::Order);
+        }
         let declared = || self.config.declared.offered_in(offered);
         if !rcpt.params.within(offered.set(), declared) {
             return Err(Misuse::NotOffered);
@@ -81,10 +89,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Misuse::Order`]: the content is BINARYMIME, and goes by [`chunk`](Self::chunk). The rest as every command.
+    /// [`Misuse::Order`]: there was no MAIL, or its content is BINARYMIME and goes by [`chunk`](Self::chunk). The rest as every command.
     pub fn data(&mut self) -> Result<Sent, Misuse> {
         self.may_command()?;
-        if self.transaction.binary {
+        // RFC 5321 3.3, RFC 3030 3.
+        if !self.transaction.open || self.transaction.binary {
             return Err(Misuse::Order);
         }
         // The stage is what tells whether it may leave.

@@ -131,7 +131,7 @@ pub enum Misuse {
     /// The session requires TLS and does not have it, or this must not be said without.
     #[error("this needs TLS")]
     NeedsTls,
-    /// This may not come in a transaction, or a second time.
+    /// This may not come in a transaction, or only in one, or not a second time.
     #[error("this may not come now")]
     Order,
     /// A command while the content of a message is due, or content while none is.

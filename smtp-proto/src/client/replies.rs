@@ -212,8 +212,10 @@ fn suits(asked: Asked, verb: Verb, reply: Reply<'_>) -> bool {
         Class::Completion => reply.code() != Code::CLOSING,
         Class::Intermediate => false,
     };
+    // RFC 5321 4.2: of a code that nobody named only the first digit counts.
+    let unknown = !reply.code().is_named();
     match (asked, verb) {
-        (Asked::Greeting, _) => reply.code() == Code::READY,
+        (Asked::Greeting, _) => reply.code() == Code::READY || completed && unknown,
         // Neither 3yz nor 221 answers the final dot.
         (Asked::Content | Asked::LoneDot | Asked::Chunk(_), _) => completed,
         // RFC 4954 4: an exchange that was given up ends by a refusal.
@@ -222,7 +224,9 @@ fn suits(asked: Asked, verb: Verb, reply: Reply<'_>) -> bool {
         (Asked::Command, Verb::Data) => reply.code() == Code::START_MAIL_INPUT,
         (Asked::Command, Verb::StartTls) => reply.code() == Code::READY,
         (Asked::Command, Verb::Auth) => completed || reply.code() == Code::CHALLENGE,
-        (Asked::Command, Verb::Ehlo | Verb::Helo | Verb::Lhlo) => reply.code() == Code::OK,
+        (Asked::Command, Verb::Ehlo | Verb::Helo | Verb::Lhlo) => {
+            reply.code() == Code::OK || completed && unknown
+        }
         (Asked::Command, _) => completed,
     }
 }

@@ -54,7 +54,7 @@ impl Server {
     /// Gives any event the safe stock answer, and does nothing where none is owed: the last arm of every server.
     ///
     /// Connections, hellos and senders are accepted, and the content is read; recipients are refused (550 5.1.1), messages put off
-    /// (451 4.3.0), STARTTLS and AUTH 454 4.7.0, VRFY is 252, and the rest 502. So nobody gets mail that nobody keeps.
+    /// (451 4.3.0), STARTTLS and AUTH 454 4.7.0, VRFY and EXPN are 252, and the rest 502. So nobody gets mail that nobody keeps.
     pub fn decline(&mut self, event: Event<'_>) {
         // A token that is late has no answer any more, which is all that can go wrong.
         let _answered = match event {
@@ -72,7 +72,8 @@ impl Server {
             Event::Auth { pending, .. } | Event::AuthLine { pending, .. } => {
                 self.reply(pending, &crate::stock::NO_SECURITY_NOW.as_ref())
             }
-            Event::Query { verb: Verb::Vrfy, pending, .. } => {
+            // RFC 5321 4.2.4, 7.3: what is offered is never 502.
+            Event::Query { verb: Verb::Vrfy | Verb::Expn, pending, .. } => {
                 self.reply(pending, &stock::CANNOT_VERIFY)
             }
             Event::Query { pending, .. } => self.reply(pending, &stock::NOT_IMPLEMENTED.reply),

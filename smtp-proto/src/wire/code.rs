@@ -129,6 +129,11 @@ macro_rules! codes {
                 #[doc = concat!($number, ": ", $meaning, " (", $source, ").")]
                 pub const $name: Self = Self(NonZeroU16::new($number).unwrap());
             )*
+
+            /// Whether it has a meaning of its own here; of any other only the first digit counts (RFC 5321 4.2).
+            pub(crate) const fn is_named(self) -> bool {
+                matches!(self.get(), $($number)|*)
+            }
         }
 
         #[cfg(test)]
