@@ -77,6 +77,7 @@ impl Server {
                 self.reply(pending, &stock::CANNOT_VERIFY)
             }
             Event::Query { pending, .. } => self.reply(pending, &stock::NOT_IMPLEMENTED.reply),
+            Event::Extension { pending, .. } => self.reply(pending, &stock::NOT_IMPLEMENTED.reply),
             _ => Ok(()),
         };
     }
@@ -110,7 +111,7 @@ impl Server {
                 let offer = self.config.offered(self.state.channel());
                 return self.accept_hello_at(index, first_line(reply), &offer);
             }
-            Question::Hello | Question::Query | Question::StartTls => {}
+            Question::Hello | Question::Query | Question::Extension | Question::StartTls => {}
             Question::Auth => self.state.auth_ended(Self::auth_outcome(reply.code())),
             Question::Mail => self.state.mail_answered(accepted),
             Question::Rcpt => self.state.rcpt_answered(accepted),

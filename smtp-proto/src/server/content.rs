@@ -146,7 +146,7 @@ impl Server {
         }
         if octets == 0
             && last == Last::No
-            && let Err(limit) = self.state.count_empty_chunk(self.config.limits.idle_commands)
+            && let Err(limit) = self.state.count_idle_one(self.config.limits.idle_commands)
         {
             return Some(self.refuse_and_close(line, limit));
         }

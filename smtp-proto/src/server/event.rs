@@ -108,6 +108,15 @@ pub enum Event<'b> {
         /// The answer owed.
         pending: Pending<kind::Query>,
     },
+    /// A verb that [`Config::declared`](super::Config::declared) has, where its keyword was offered.
+    Extension {
+        /// The verb, in the case it came in.
+        verb: &'b str,
+        /// What stands behind it and its space.
+        text: FreeText<'b>,
+        /// The answer owed.
+        pending: Pending<kind::Extension>,
+    },
     /// RSET, or an accepted EHLO or HELO in a transaction: sender and recipients are void.
     Reset,
     /// The machine refused something by itself.

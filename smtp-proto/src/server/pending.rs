@@ -69,6 +69,7 @@ pub mod kind {
         StartTls "Whether to begin TLS now: by `accept_tls`, or 454 4.7.0."
         Auth "What to say in the exchange of AUTH: a challenge, 235, or 4yz or 5yz."
         Query "What to answer to VRFY and EXPN."
+        Extension "What to answer to a declared verb."
     }
 }
 
@@ -89,6 +90,7 @@ pub enum Question {
     StartTls,
     Auth,
     Query,
+    Extension,
 }
 
 /// A question that can be answered by a reply; the types of [`kind`] are all there are.
@@ -131,7 +133,10 @@ impl Question {
                 | Self::Message
                 | Self::Chunk
                 | Self::Verdicts
-                | Self::Query => !matches!(code, Code::READY | Code::CLOSING | Code::AUTHENTICATED),
+                | Self::Query
+                | Self::Extension => {
+                    !matches!(code, Code::READY | Code::CLOSING | Code::AUTHENTICATED)
+                }
             },
         }
     }
@@ -173,7 +178,7 @@ impl Question {
             Self::Auth => {
                 positive(Code::AUTHENTICATED, self.condition(), "Authentication succeeded")
             }
-            Self::Hello | Self::Query => positive(Code::OK, self.condition(), ""),
+            Self::Hello | Self::Query | Self::Extension => positive(Code::OK, self.condition(), ""),
         }
     }
 }

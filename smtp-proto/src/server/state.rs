@@ -319,8 +319,8 @@ impl State {
         if self.idle > limit { Err(stock::TOO_MANY_IDLE) } else { Ok(()) }
     }
 
-    /// An empty chunk that is not the last does nothing for any letter.
-    pub(super) const fn count_empty_chunk(&mut self, limit: u32) -> Result<(), Stock> {
+    /// Counts what does nothing for any letter: an empty chunk that is not the last, a declared verb.
+    pub(super) const fn count_idle_one(&mut self, limit: u32) -> Result<(), Stock> {
         self.idle = self.idle.saturating_add(1);
         if self.idle > limit { Err(stock::TOO_MANY_IDLE) } else { Ok(()) }
     }

@@ -3,7 +3,9 @@
 use super::stock::{self, Stock};
 use super::{Early, Event, Flavour, Notice, Refusal, Server, StartTls, Traffic, Transfer, Why};
 use crate::line::Line;
-use crate::{Auth, Code, Command, Extension, Host, Mail, ParseError, ParseErrorKind, Rcpt, Verb};
+use crate::{
+    Auth, Code, Command, Extension, FreeText, Host, Mail, ParseError, ParseErrorKind, Rcpt, Verb,
+};
 
 /// The first octets of a TLS record with a hello in it: it holds no line end to wait for.
 const TLS_HELLO: [u8; 2] = [0x16, 0x03];
@@ -165,6 +167,12 @@ impl Server {
             Ok(command) => Some(command.verb()),
             Err(_) => Verb::split_from(line).ok().map(|(verb, _)| verb),
         };
+        let declared = match command {
+            Err(_) if verb.is_none() => self.state.declared().split_verb(line),
+            Ok(Command::Unsupported(_)) => self.state.declared().split_verb(line),
+            _ => None,
+        };
+        let verb = verb.or(declared.is_some().then_some(Verb::Other));
         let line = self.shown(line, verb);
         if let Err(early) = self.waited(verb, &command, behind) {
             return Some(self.refuse_and_close(line, early));
@@ -181,6 +189,9 @@ impl Server {
                 Some(Verb::Bdat) => self.refuse_and_close(line, refusal),
                 _ => self.refuse(line, refusal),
             });
+        }
+        if let Some(declared) = declared {
+            return Some(self.declared(line, declared));
         }
         match command {
             Ok(command) => self.serve(line, command, behind),
@@ -313,6 +324,19 @@ impl Server {
                 }
                 Some(self.refuse(line, refusal))
             }
+        }
+    }
+
+    /// A verb that the application declared.
+    fn declared<'b>(
+        &mut self,
+        line: &'b [u8],
+        declared: Result<(&'b str, FreeText<'b>), ParseError>,
+    ) -> Event<'b> {
+        match (declared, self.state.count_idle_one(self.config.limits.idle_commands)) {
+            (Err(error), _) => self.malformed(line, Some(Verb::Other), error),
+            (_, Err(limit)) => self.refuse_and_close(line, limit),
+            (Ok((verb, text)), Ok(())) => Event::Extension { verb, text, pending: self.owed.ask() },
         }
     }
 

@@ -4,6 +4,7 @@ use alloc::format;
 
 use super::*;
 use crate::server::{ChunkNewlines, Flavour, StartTls, Transfer};
+use crate::{Declaration, Declared};
 
 /// What a session raises for `octets` behind an accepted RCPT; whatever can be accepted is.
 fn events(server: &mut Server, octets: &str) -> Vec<String> {
@@ -194,6 +195,31 @@ fn vrfy_with_smtputf8_needs_the_extension() {
         say(&mut server, "VRFY b\u{fc}cher SMTPUTF8\r\n"),
         "555 5.5.4 Parameter not recognised\r\n"
     );
+}
+
+#[test]
+fn what_is_declared_reaches_the_application_raw_but_checked() {
+    let mut config = config();
+    let declaration = Declaration::new("X-FOO a b").unwrap().with_verb("XFOO").unwrap();
+    config.declared = Declared::of([declaration.with_mail("X-BAR").unwrap()]);
+    let mut server = Server::new(Arc::new(config));
+    say(&mut server, "");
+    assert_eq!(say(&mut server, "XFOO 1\r\n"), "500 5.5.2 Command not recognised\r\n");
+    assert!(say(&mut server, "EHLO c.test\r\n").ends_with("250 X-FOO a b\r\n"));
+    let mut input = &b"xfoo  one\r\n"[..];
+    let Some(Event::Extension { verb: "xfoo", text, pending }) = server.next(&mut input) else {
+        panic!()
+    };
+    assert_eq!(text.as_str(), " one");
+    server.reply(pending, &Reply::new(Code::OK, None, "done")).unwrap();
+    assert_eq!(replies(&mut server), "250 2.0.0 done\r\n");
+    assert_eq!(say(&mut server, "XFOO\r\n"), "502 5.5.1 Command not implemented\r\n");
+    assert_eq!(say(&mut server, "XFOO \x07\r\n"), "500 5.5.2 Printable US-ASCII expected\r\n");
+    let mut input = &b"MAIL FROM:<> X-BAR=a=b\r\n"[..];
+    assert!(matches!(server.next(&mut input), Some(Event::Refused(_))));
+    let mut input = &b"MAIL FROM:<> X-BAR=ab\r\n"[..];
+    let Some(Event::Mail { mail, .. }) = server.next(&mut input) else { panic!() };
+    assert_eq!(mail.params.get("x-bar"), Some(Some("ab")));
 }
 
 #[test]
