@@ -172,7 +172,7 @@ impl Server {
             Ok(Command::Unsupported(_)) => self.state.declared().split_verb(line),
             _ => None,
         };
-        let verb = verb.or(declared.is_some().then_some(Verb::Other));
+        let verb = if declared.is_some() { Some(Verb::Other) } else { verb };
         let line = self.shown(line, verb);
         if let Err(early) = self.waited(verb, &command, behind) {
             return Some(self.refuse_and_close(line, early));
