@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::Limits;
 use crate::Syntax;
 use crate::data::{ChunkNewlines, Finder, Newlines};
-use crate::wire::extension::Set;
+use crate::wire::extension::{Served, Set};
 use crate::{
     Declared, Extension, Extensions, Host, HostBuf, Inbox, Mechanisms, ParseError, SessionLimits,
 };
@@ -176,9 +176,9 @@ impl Config {
             flavour: Flavour::default(),
             starttls: StartTls::default(),
             auth: AuthPolicy::default(),
-            offer: SERVED
-                .iter()
-                .fold(Extensions::none(), |offer, &extension| offer.with(extension)),
+            offer: Extension::all()
+                .filter(|extension| extension.served() == Served::ByDefault)
+                .fold(Extensions::none(), Extensions::with),
             newlines: Newlines::default(),
             newlines_in_chunks: ChunkNewlines::default(),
             early: Early::default(),
@@ -225,9 +225,10 @@ impl Config {
         if self.flavour == Flavour::Lmtp {
             offered = offered.with(Extension::Pipelining).with(Extension::EnhancedStatusCodes);
         }
-        for &extension in
-            SERVED.iter().chain(&ON_DEMAND).filter(|extension| self.offer.contains(**extension))
-        {
+        let asked = |extension: &Extension| {
+            extension.served() != Served::BySetting && self.offer.contains(*extension)
+        };
+        for extension in Extension::all().filter(asked) {
             offered = match extension {
                 // RFC 1870 3: a maximum of 0 is none.
                 Extension::Size if self.limits.message == u64::MAX => offered.with_size(0),
@@ -326,23 +327,6 @@ impl fmt::Debug for Config {
             .finish()
     }
 }
-
-/// What the machine serves, and offers by default.
-const SERVED: [Extension; 9] = [
-    Extension::Pipelining,
-    Extension::Size,
-    Extension::EightBitMime,
-    Extension::SmtpUtf8,
-    Extension::EnhancedStatusCodes,
-    Extension::Dsn,
-    Extension::Chunking,
-    Extension::BinaryMime,
-    Extension::Help,
-];
-
-/// What is served where it is offered: the application has to do its part. VRFY and EXPN then reach it as `Event::Query`.
-const ON_DEMAND: [Extension; 4] =
-    [Extension::Vrfy, Extension::Expn, Extension::RequireTls, Extension::Limits];
 
 #[cfg(test)]
 mod tests {

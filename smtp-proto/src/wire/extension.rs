@@ -59,12 +59,34 @@ struct Row {
     rcpt: &'static [Parameter],
     /// What it adds to the longest MAIL and RCPT, in octets (RFC 5321 4.5.3.1.4).
     growth: Growth,
+    /// When a server offers it. A client uses it wherever it is offered.
+    served: Served,
+}
+
+/// When a server offers an extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Served {
+    /// Unless its configuration leaves it out.
+    ByDefault,
+    /// Where its configuration has it in `offer`: the application has to do its part.
+    OnDemand,
+    /// By a setting of its own.
+    BySetting,
 }
 
 /// A keyword that stands alone, and adds nothing yet.
 const fn row(extension: Extension, keyword: &'static str, rfc: &'static str) -> Row {
-    let growth = Growth { mail: 0, rcpt: 0 };
-    Row { extension, keyword, rfc, offer: Offer::ALONE, verbs: &[], mail: &[], rcpt: &[], growth }
+    Row {
+        extension,
+        keyword,
+        rfc,
+        offer: Offer::ALONE,
+        verbs: &[],
+        mail: &[],
+        rcpt: &[],
+        growth: Growth { mail: 0, rcpt: 0 },
+        served: Served::ByDefault,
+    }
 }
 
 static TABLE: [Row; 15] = [
@@ -106,7 +128,11 @@ static TABLE: [Row; 15] = [
         growth: Growth { mail: 16, rcpt: 0 }, // RFC 3030 3
         ..row(Extension::BinaryMime, "BINARYMIME", "3030")
     },
-    Row { verbs: &[Verb::StartTls], ..row(Extension::StartTls, "STARTTLS", "3207") },
+    Row {
+        verbs: &[Verb::StartTls],
+        served: Served::BySetting,
+        ..row(Extension::StartTls, "STARTTLS", "3207")
+    },
     Row {
         offer: Offer { read: Extensions::read_mechanisms, write: Extensions::write_mechanisms },
         verbs: &[Verb::Auth],
@@ -114,11 +140,13 @@ static TABLE: [Row; 15] = [
             check(value.and_then(params::authenticated), Kind::AuthParameter)
         })],
         growth: Growth { mail: 500, rcpt: 0 }, // RFC 4954 3
+        served: Served::BySetting,
         ..row(Extension::Auth, "AUTH", "4954")
     },
     Row {
         mail: &[Parameter("REQUIRETLS", params::read_nothing)],
         growth: Growth { mail: 11, rcpt: 0 }, // RFC 8689 3
+        served: Served::OnDemand,
         ..row(Extension::RequireTls, "REQUIRETLS", "8689")
     },
     Row {
@@ -126,10 +154,11 @@ static TABLE: [Row; 15] = [
             read: |offered, params| offered.limits = SessionLimits::parse(params),
             write: |offered, out| write!(out, "{}", offered.limits),
         },
+        served: Served::OnDemand,
         ..row(Extension::Limits, "LIMITS", "9422")
     },
-    Row { verbs: &[Verb::Vrfy], ..row(Extension::Vrfy, "VRFY", "5321") },
-    Row { verbs: &[Verb::Expn], ..row(Extension::Expn, "EXPN", "5321") },
+    Row { verbs: &[Verb::Vrfy], served: Served::OnDemand, ..row(Extension::Vrfy, "VRFY", "5321") },
+    Row { verbs: &[Verb::Expn], served: Served::OnDemand, ..row(Extension::Expn, "EXPN", "5321") },
     Row { verbs: &[Verb::Help], ..row(Extension::Help, "HELP", "5321") },
 ];
 
@@ -187,6 +216,11 @@ impl Extension {
     #[must_use]
     pub fn rfc(self) -> &'static str {
         self.row().rfc
+    }
+
+    /// When a server offers it.
+    pub(crate) fn served(self) -> Served {
+        self.row().served
     }
 
     /// The verbs that come with it.
