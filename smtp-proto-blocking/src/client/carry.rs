@@ -55,7 +55,7 @@ where
     pub(super) fn give_up(self, error: &Error) {
         let Self { session, delivery, mut each, .. } = self;
         for (index, fate) in delivery.give_up(session.machine()) {
-            each(index, Outcome { fate: error.fate(fate), reply: None });
+            each(index, error.outcome(fate));
         }
     }
 
@@ -110,7 +110,8 @@ where
     /// Writes the front of `octets` without copying it. Returns how much was taken.
     fn write(&mut self, octets: &[u8]) -> Result<usize, Error> {
         let mut pieces = [&b""[..]; PIECES];
-        let (taken, filled) = self.session.client().body_pieces(octets, &mut pieces)?;
+        let (taken, filled) =
+            self.delivery.body_pieces(self.session.client(), octets, &mut pieces)?;
         let mut slices = pieces.map(IoSlice::new);
         let mut slices = slices.get_mut(..filled).unwrap_or_default();
         while !slices.is_empty() && !self.session.machine().is_over() {

@@ -192,7 +192,7 @@ fn refuse(
     mut each: impl FnMut(usize, Outcome<'_>),
 ) -> Error {
     for (index, _) in envelope.recipients().enumerate() {
-        each(index, Outcome { fate: error.fate(Fate::Transient), reply: None });
+        each(index, error.outcome(Fate::Transient));
     }
     error
 }

@@ -5,7 +5,7 @@ use std::io;
 use smtp_proto::ReplyBuf;
 use smtp_proto::client::{self, Misuse};
 use smtp_proto::data::ContentFault;
-use smtp_proto::delivery::{Fate, Unsendable};
+use smtp_proto::delivery::{Cause, Fate, Outcome, Unsendable};
 
 /// What went wrong in a session of a client.
 ///
@@ -58,10 +58,13 @@ impl From<Misuse> for Error {
 
 impl Error {
     /// What becomes of a recipient whom this error leaves at `fate`: what cannot go as it is will not go later.
-    pub(super) const fn fate(&self, fate: Fate) -> Fate {
+    pub(super) const fn outcome(&self, fate: Fate) -> Outcome<'static> {
         match self {
-            Self::Unsendable(_) | Self::Content(_) => Fate::Permanent,
-            _ => fate,
+            Self::Unsendable(why) => {
+                Outcome::without_reply(Fate::Permanent, Cause::Unsendable(*why))
+            }
+            Self::Content(_) => Outcome::without_reply(Fate::Permanent, Cause::Content),
+            _ => Outcome::without_reply(fate, Cause::Session),
         }
     }
 

@@ -1,28 +1,18 @@
 //! AUTH: an exchange of opaque challenges and responses (RFC 4954 4). What they hold is the affair of a mechanism.
 
 use alloc::borrow::Cow;
-use alloc::vec::Vec;
 
 use super::pipeline::Asked;
 use super::{Client, Event, Misuse, Sent, Stage};
 use crate::line::ReplyLimits;
+use crate::sasl::Secret;
 use crate::wire::Auth;
 use crate::{Base64, Class, Command, Mechanism, Reply};
 
-/// The longest AUTH command, with its CRLF: an initial response that has no room is sent behind the first challenge (RFC 4954 4).
+/// The longest AUTH command, with its CRLF (RFC 5321 4.5.3.1.4).
 const COMMAND: usize = 512;
 /// The longest line of an exchange, with its CRLF (RFC 4954 4).
 const LINE: usize = 12_288;
-
-/// Octets that are overwritten when they are dropped.
-#[derive(Clone)]
-pub(super) struct Wiped(Vec<u8>);
-
-impl Drop for Wiped {
-    fn drop(&mut self) {
-        wipe(&mut self.0);
-    }
-}
 
 /// Overwrites a secret, in so far as safe code can.
 pub(super) fn wipe(octets: &mut [u8]) {
@@ -32,8 +22,8 @@ pub(super) fn wipe(octets: &mut [u8]) {
 }
 
 /// `octets` as base64.
-fn encoded(octets: &[u8]) -> Wiped {
-    Wiped(Base64::encode(octets).into_bytes())
+fn encoded(octets: &[u8]) -> Secret {
+    Base64::encode(octets).into()
 }
 
 impl Client {
@@ -62,14 +52,15 @@ impl Client {
             return Err(Misuse::NotOffered);
         }
         let response = initial.map(encoded);
-        if response.as_ref().is_some_and(|response| is_too_long(&response.0)) {
+        if response.as_ref().is_some_and(|response| is_too_long(response.as_bytes())) {
             return Err(Misuse::Invalid);
         }
+        // RFC 4954 4: what has no room in the line is sent behind the first challenge.
         let around = "AUTH  \r\n".len().saturating_add(mechanism.as_str().len());
         let at_once = response
             .as_ref()
-            .filter(|response| response.0.len().saturating_add(around) <= COMMAND)
-            .and_then(|response| Base64::parse(&response.0).ok());
+            .filter(|response| response.as_bytes().len().saturating_add(around) <= COMMAND)
+            .and_then(|response| Base64::parse(response.as_bytes()).ok());
         let sent = self.queue(Command::Auth(Auth { mechanism, initial: at_once }))?;
         self.pipeline.keep_secret();
         self.held_response = if at_once.is_some() { None } else { response };
@@ -85,10 +76,10 @@ impl Client {
     pub fn auth_response(&mut self, octets: &[u8]) -> Result<Sent, Misuse> {
         let sent = self.challenged()?;
         let response = encoded(octets);
-        if is_too_long(&response.0) {
+        if is_too_long(response.as_bytes()) {
             return Err(Misuse::Invalid);
         }
-        self.respond(sent, Asked::Command, &response.0);
+        self.respond(sent, Asked::Command, response.as_bytes());
         Ok(sent)
     }
 
@@ -130,7 +121,7 @@ impl Client {
                 return Some(Event::Challenge(challenge));
             }
             (Some(Base64::EMPTY), Some(response)) => {
-                self.respond(to, Asked::Command, &response.0);
+                self.respond(to, Asked::Command, response.as_bytes());
             }
             // RFC 4954 4: what cannot be decoded is given up. So is a challenge where the response that is held was to come first.
             _ => self.respond(to, Asked::AuthCancel, b"*"),

@@ -112,6 +112,13 @@ impl Client {
         Ok(sent)
     }
 
+    /// From here on content is due, chunk by chunk.
+    pub(crate) fn begin_chunks(&mut self) -> Result<(), Misuse> {
+        self.stage = Stage::Chunks(self.first_chunk()?);
+        self.retime();
+        Ok(())
+    }
+
     /// RFC 3030 2: once the replies to MAIL and to all RCPT are there.
     fn first_chunk(&self) -> Result<Lines, Misuse> {
         if !self.may_command()?.contains(Extension::Chunking) {

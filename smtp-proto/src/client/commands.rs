@@ -57,6 +57,7 @@ impl Client {
         let ascii = mail.from.is_ascii() && mail.params.is_ascii();
         may_be_utf8(ascii, mail.params.smtputf8(), offered)?;
         let sent = self.queue(Command::Mail(*mail))?;
+        self.used.mail();
         let smtputf8 = mail.params.smtputf8();
         self.transaction =
             Transaction { begun: sent.n, open: true, smtputf8, binary, ..Transaction::default() };
@@ -81,6 +82,7 @@ impl Client {
         let ascii = rcpt.to.is_ascii() && rcpt.params.is_ascii();
         may_be_utf8(ascii, self.transaction.smtputf8, offered)?;
         let sent = self.queue(Command::Rcpt(*rcpt))?;
+        self.used.rcpt(rcpt.to, self.limits());
         self.transaction.rcpts = self.transaction.rcpts.saturating_add(1);
         Ok(sent)
     }

@@ -41,7 +41,7 @@ pub struct Config {
     pub declared: Declared,
     /// What may wait to be sent.
     pub queue: Queue,
-    pub(super) finder: Finder,
+    pub(crate) finder: Finder,
 }
 
 impl Config {

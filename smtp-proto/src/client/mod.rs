@@ -31,6 +31,7 @@ mod pace;
 mod pipeline;
 mod replies;
 mod tls;
+mod used;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -44,11 +45,12 @@ pub use event::{Error, Event, Misuse, Sent, Wants};
 pub use introduction::{Introduction, IntroductionError};
 pub use pace::Pace;
 
-use self::auth::Wiped;
 use self::chunk::{Chunk, Lines};
 use self::pipeline::{Asked, Depth, Pipeline};
+use self::used::Used;
 use crate::data::Writer;
 use crate::line::Replies;
+use crate::sasl::Secret;
 use crate::{Command, Extension, Extensions, HostBuf, Timer, TimerId, Verb};
 
 /// One session of a client.
@@ -67,13 +69,14 @@ pub struct Client {
     secure: bool,
     authenticated: bool,
     /// The initial response that had no room in the AUTH line.
-    held_response: Option<Wiped>,
+    held_response: Option<Secret>,
     error: Option<Error>,
     stirred: bool,
     eof: bool,
     timer: TimerId,
     /// What the timer runs for.
     timed: Timed,
+    used: Used,
     /// A chunk failed: RSET comes first (RFC 3030 2).
     broken: bool,
     /// The number of the RSET or EHLO that was queued last.
@@ -165,6 +168,7 @@ impl Client {
             eof: false,
             timer: TimerId(0),
             timed: Timed::Nothing,
+            used: Used::default(),
             broken: false,
             reset: 0,
         }
@@ -351,6 +355,7 @@ impl Client {
             && !self.replies.is_partial()
             && self.extensions.is_some()
             && !self.needs_tls()
+            && self.takes_mail()
             && !self.eof
     }
 

@@ -6,6 +6,7 @@
 use alloc::sync::Arc;
 
 use super::replies::is_unknown;
+use super::used::Used;
 use super::{Client, Config, Error, Event, Misuse, Sent, Stage, Tls, Transaction};
 use crate::line::Replies;
 use crate::{Command, Extension, Reply, TlsFault};
@@ -43,6 +44,7 @@ impl Client {
             self.secure = true;
             self.extensions = None;
             self.transaction = Transaction::default();
+            self.used = Used::default();
             self.replies = Replies::new();
             self.stage = Stage::Hello;
             self.retime();

@@ -79,6 +79,8 @@ pub enum Stray {
 #[derive(Clone, Debug)]
 pub struct Writer {
     line_ends: LineEnds,
+    /// Whether dots are doubled, and the end of data is written: DATA, not BDAT.
+    dots: bool,
     /// Behind CRLF, or in front of the first octet (RFC 5321 4.5.2).
     line_start: bool,
     /// A CR was taken and is written with what follows it.
@@ -91,7 +93,22 @@ impl Writer {
     /// A writer in front of the first octet.
     #[must_use]
     pub const fn new(line_ends: LineEnds) -> Self {
-        Self { line_ends, line_start: true, cr: false, taken: 0 }
+        Self { line_ends, dots: true, line_start: true, cr: false, taken: 0 }
+    }
+
+    /// A writer for content of BDAT: its newlines alone are seen to.
+    pub(crate) const fn of_lines(line_ends: LineEnds) -> Self {
+        Self { dots: false, ..Self::new(line_ends) }
+    }
+
+    /// Whether what was written holds all that was taken.
+    pub(crate) const fn is_whole(&self) -> bool {
+        !self.cr
+    }
+
+    /// Octets of whole lines went another way.
+    pub(crate) const fn passed(&mut self, octets: usize) {
+        self.taken = self.taken.saturating_add(octets as u64);
     }
 
     /// Takes the front of `chunk` as pieces that are to be written one behind the other, borrowed from `chunk` as far as can be. Returns
@@ -115,7 +132,7 @@ impl Writer {
                     *one = piece;
                     filled = filled.saturating_add(1);
                 }
-            } else if self.line_start && rest.starts_with(b".") {
+            } else if self.dots && self.line_start && rest.starts_with(b".") {
                 (*one, *other) = (b".", self.run(&mut rest, finder)?);
                 filled = filled.saturating_add(2);
             } else if let Some(piece) = self.newline(&mut rest) {
@@ -160,7 +177,11 @@ impl Writer {
         if self.cr && self.line_ends == LineEnds::Refuse {
             return Err(self.fault_at(self.taken.saturating_sub(1), Stray::Cr));
         }
-        let Self { line_start, cr, .. } = core::mem::replace(self, Self::new(self.line_ends));
+        let new = Self { dots: self.dots, ..Self::new(self.line_ends) };
+        let Self { line_start, cr, .. } = core::mem::replace(self, new);
+        if !self.dots {
+            return Ok(if cr { b"\r\n" } else { b"" });
+        }
         Ok(if line_start && !cr { b".\r\n" } else { b"\r\n.\r\n" })
     }
 

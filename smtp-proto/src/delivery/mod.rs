@@ -17,125 +17,22 @@
 //! The client is lent to each call and outlives the letter, so that many letters go over one session.
 
 mod envelope;
+mod feed;
+mod hear;
+mod outcome;
 mod plan;
+mod survey;
 
 use alloc::vec::Vec;
 
 pub use envelope::Envelope;
+pub use outcome::{Cause, Event, Fate, Of, Outcome};
 pub use plan::{Content, Plan, Unsendable};
+pub use survey::Survey;
 
-use crate::client::{self, Client, Error, Misuse, Sent};
-use crate::{Class, Code, Condition, EnhancedCode, Extensions, Mail, Rcpt, Reply, Verb};
-
-/// What became of a letter for one recipient.
-///
-/// ```
-/// use smtp_proto::delivery::Fate;
-///
-/// /// Whether a queue keeps the recipient.
-/// fn try_again(fate: Fate) -> bool {
-///     matches!(fate, Fate::Transient | Fate::Unknown)
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_enums, reason = "every sender has to tell these apart")]
-pub enum Fate {
-    /// The server took responsibility.
-    Delivered,
-    /// Not now: try again later.
-    Transient,
-    /// No: tell the sender.
-    Permanent,
-    /// The connection was lost behind the final dot: the server may have it (RFC 1047).
-    Unknown,
-}
-
-impl Fate {
-    const fn of(class: Class) -> Self {
-        match class {
-            Class::Completion | Class::Intermediate => Self::Delivered,
-            Class::Transient => Self::Transient,
-            Class::Permanent => Self::Permanent,
-        }
-    }
-}
-
-/// Of whom a [`Settled`](Event::Settled) speaks: one reply may settle many.
-///
-/// ```
-/// use smtp_proto::delivery::{Delivery, Of};
-///
-/// fn how_many(delivery: &Delivery<'_>, of: Of) -> usize {
-///     delivery.recipients(of).count()
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(
-    clippy::exhaustive_enums,
-    reason = "a reply is to one recipient, to the accepted or to all"
-)]
-pub enum Of {
-    /// This recipient.
-    One(usize),
-    /// Everyone whom the server accepted in this transaction.
-    Accepted,
-    /// Everyone who is not settled yet.
-    Rest,
-}
-
-/// What became of the recipients, and by which reply.
-///
-/// ```
-/// use smtp_proto::delivery::Outcome;
-///
-/// fn show(outcome: &Outcome<'_>) -> String {
-///     match outcome.reply {
-///         Some(reply) => format!("{:?}: {reply}", outcome.fate),
-///         None => format!("{:?}", outcome.fate),
-///     }
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::exhaustive_structs, reason = "an outcome has these two parts")]
-pub struct Outcome<'b> {
-    /// What became of them.
-    pub fate: Fate,
-    /// The reply that decided; `None` where none did.
-    pub reply: Option<Reply<'b>>,
-}
-
-/// How a delivery goes on.
-///
-/// ```
-/// use smtp_proto::delivery::{Delivery, Event};
-///
-/// fn log(delivery: &Delivery<'_>, event: &Event<'_>) {
-///     if let Event::Settled { of, outcome } = event {
-///         for index in delivery.recipients(*of) {
-///             println!("recipient {index}: {:?}", outcome.fate);
-///         }
-///     }
-/// }
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event<'b> {
-    /// Recipients are settled; [`Delivery::recipients`] says which.
-    Settled {
-        /// Of whom it speaks.
-        of: Of,
-        /// What became of them.
-        outcome: Outcome<'b>,
-    },
-    /// Feed the content now, by [`Delivery::body`] and [`Delivery::finish`], from its first octet: it may be asked for again where the
-    /// server takes no more recipients in one transaction.
-    Content,
-    /// Every recipient is settled.
-    Done {
-        /// Whether the session can carry another letter.
-        reusable: bool,
-    },
-}
+use self::feed::Chunks;
+use crate::client::{Client, Error, Misuse};
+use crate::{Extensions, Mail, Rcpt, Reply};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -155,6 +52,8 @@ enum Unqueued {
     Later,
     /// It cannot go to this server.
     Never(Of),
+    /// It cannot go in this session (RFC 9422 4).
+    Limit(Of),
 }
 
 impl Unqueued {
@@ -179,7 +78,9 @@ enum Stage {
     Asked,
     /// The content is fed.
     Content,
-    /// The final dot was queued.
+    /// Of the content that goes by BDAT the last chunks are to be queued.
+    Ending,
+    /// The final dot, or the last chunk, was queued.
     Ended,
     /// MAIL, DATA or the content was judged; replies that are left are read.
     Judged,
@@ -230,6 +131,8 @@ pub struct Delivery<'e> {
     refused: usize,
     /// The event that was raised last settled somebody.
     settling: bool,
+    /// The content on its way, where it goes by BDAT.
+    chunks: Chunks,
 }
 
 impl<'e> Delivery<'e> {
@@ -263,6 +166,7 @@ impl<'e> Delivery<'e> {
             open,
             refused: 0,
             settling: false,
+            chunks: Chunks::default(),
         }
     }
 
@@ -279,9 +183,10 @@ impl<'e> Delivery<'e> {
     ) -> Result<Option<Event<'b>>, Error> {
         self.settle();
         let unsendable = self.plan.unsendable().nth(self.refused);
-        if let Some((index, _)) = unsendable {
+        if let Some((index, why)) = unsendable {
             self.refused = self.refused.saturating_add(1);
-            return Ok(Some(self.settled(Of::One(index), Fate::Permanent, None)));
+            let outcome = Outcome::without_reply(Fate::Permanent, Cause::Unsendable(why));
+            return Ok(Some(self.settled(Of::One(index), outcome)));
         }
         loop {
             if let Some(event) = self.queue(client) {
@@ -303,7 +208,7 @@ impl<'e> Delivery<'e> {
                     }
                 }
                 None if client.is_over() && self.stage != Stage::Done => {
-                    return Ok(Some(self.cut_off()));
+                    return Ok(Some(self.cut_off(client)));
                 }
                 None => return Ok(None),
             }
@@ -318,13 +223,21 @@ impl<'e> Delivery<'e> {
         }
     }
 
-    /// The session ended in good order, but not everyone is settled: what is left may go later.
-    fn cut_off<'b>(&mut self) -> Event<'b> {
+    /// The session ended in good order, but not everyone is settled: what is left may go later. In LMTP some may be without their verdict.
+    fn cut_off<'b>(&mut self, client: &Client) -> Event<'b> {
         if self.open == 0 {
             self.stage = Stage::Done;
             return Event::Done { reusable: false };
         }
-        self.settled(Of::Rest, Fate::Transient, None)
+        let unknown = self.is_unknown(client) && self.states.contains(&State::Accepted);
+        let (of, fate) =
+            if unknown { (Of::Accepted, Fate::Unknown) } else { (Of::Rest, Fate::Transient) };
+        self.settled(of, Outcome::without_reply(fate, Cause::Session))
+    }
+
+    /// Whether the content has left to its end, and a verdict on it is missing (RFC 1047).
+    fn is_unknown(&self, client: &Client) -> bool {
+        self.stage == Stage::Ended && client.is_verdict_owed()
     }
 
     // What is sent.
@@ -333,15 +246,21 @@ impl<'e> Delivery<'e> {
     /// reason, since the plan was made for another session, is settled: nobody waits for ever.
     fn queue<'b>(&mut self, client: &mut Client) -> Option<Event<'b>> {
         loop {
-            match self.queue_one(client) {
-                Ok(stage) => self.stage = stage,
-                Err(Unqueued::Later) => return None,
-                Err(Unqueued::Never(of)) => {
-                    let fate =
-                        if matches!(of, Of::One(_)) { Fate::Permanent } else { Fate::Transient };
-                    return Some(self.settled(of, fate, None));
+            let (of, fate, cause) = match self.queue_one(client) {
+                Ok(Stage::Content) => {
+                    self.begin_content();
+                    return Some(Event::Content);
                 }
-            }
+                Ok(stage) => {
+                    self.stage = stage;
+                    continue;
+                }
+                Err(Unqueued::Later) => return None,
+                Err(Unqueued::Never(of @ Of::One(_))) => (of, Fate::Permanent, Cause::Session),
+                Err(Unqueued::Never(of)) => (of, Fate::Transient, Cause::Session),
+                Err(Unqueued::Limit(of)) => (of, Fate::Transient, Cause::Limit),
+            };
+            return Some(self.settled(of, Outcome::without_reply(fate, cause)));
         }
     }
 
@@ -351,6 +270,7 @@ impl<'e> Delivery<'e> {
             Stage::Mail if client.in_transaction() => {
                 client.reset().map(|_| Stage::Mail).map_err(|misuse| Unqueued::of(misuse, Of::Rest))
             }
+            Stage::Mail if !client.takes_mail() => Err(Unqueued::Limit(Of::Rest)),
             Stage::Mail => {
                 let mail = Mail { from: self.envelope.from(), params: self.plan.mail() };
                 self.mail = client.mail(&mail).map_err(|misuse| Unqueued::of(misuse, Of::Rest))?.n;
@@ -358,17 +278,18 @@ impl<'e> Delivery<'e> {
                 (self.answered, self.accepted) = (0, 0);
                 Ok(Stage::Rcpt(0))
             }
-            Stage::Rcpt(index) => match self.states.get(index) {
-                None => Ok(Stage::Data),
-                Some(State::Waiting) => {
-                    let sent = self.queue_recipient(client, index);
-                    sent.map_err(|misuse| Unqueued::of(misuse, Of::One(index)))?;
-                    Ok(Stage::Rcpt(index.saturating_add(1)))
-                }
-                Some(_) => Ok(Stage::Rcpt(index.saturating_add(1))),
-            },
+            Stage::Rcpt(index) => self.queue_recipients(client, index),
+            // Nobody was let through by the limits.
+            Stage::Data if self.order.is_empty() => Ok(Stage::Judged),
+            Stage::Data if self.plan.uses_chunks() => self.begin_chunks(client),
             Stage::Data => {
                 client.data().map(|_| Stage::Asked).map_err(|misuse| Unqueued::of(misuse, Of::Rest))
+            }
+            Stage::Ending => self.end_chunks(client),
+            Stage::Content if self.plan.uses_chunks() => {
+                // What cannot be sent was refused when it was fed.
+                let _ = self.hand_over(client);
+                Err(Unqueued::Later)
             }
             Stage::Asked | Stage::Content | Stage::Ended | Stage::Judged | Stage::Done => {
                 Err(Unqueued::Later)
@@ -376,107 +297,32 @@ impl<'e> Delivery<'e> {
         }
     }
 
-    fn queue_recipient(&mut self, client: &mut Client, index: usize) -> Result<(), Misuse> {
+    fn queue_recipients(&mut self, client: &mut Client, index: usize) -> Result<Stage, Unqueued> {
+        let next = Ok(Stage::Rcpt(index.saturating_add(1)));
+        match self.states.get(index) {
+            None => Ok(Stage::Data),
+            // RFC 9422 4.2: the others go in another transaction.
+            Some(State::Waiting) if self.order.len() >= client.most_recipients() => Ok(Stage::Data),
+            Some(State::Waiting) => {
+                self.queue_recipient(client, index)?;
+                next
+            }
+            Some(_) => next,
+        }
+    }
+
+    fn queue_recipient(&mut self, client: &mut Client, index: usize) -> Result<(), Unqueued> {
         let Some(rcpt) = self.envelope.recipients().nth(index) else { return Ok(()) };
+        if !client.takes_domain(rcpt.to) {
+            return Err(Unqueued::Limit(Of::One(index)));
+        }
         let params = self.plan.recipient(rcpt.params);
-        client.rcpt(&Rcpt { to: rcpt.to, params: params.as_ref() })?;
+        client
+            .rcpt(&Rcpt { to: rcpt.to, params: params.as_ref() })
+            .map_err(|misuse| Unqueued::of(misuse, Of::One(index)))?;
         self.put(index, State::Asked);
         self.order.push(index);
         Ok(())
-    }
-
-    /// Feeds content after [`Event::Content`]. Returns how many octets were taken; 0: flush first.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::body`].
-    pub fn body(&mut self, client: &mut Client, octets: &[u8]) -> Result<usize, Misuse> {
-        client.body(octets)
-    }
-
-    /// Ends the content.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::finish`].
-    pub fn finish(&mut self, client: &mut Client) -> Result<(), Misuse> {
-        client.finish()?;
-        self.stage = Stage::Ended;
-        Ok(())
-    }
-
-    // What is heard.
-
-    fn hear<'b>(&mut self, event: client::Event<'b>) -> Option<Event<'b>> {
-        match event {
-            client::Event::Reply { to, reply } => self.reply(to, reply),
-            client::Event::SendBody { .. } => {
-                self.stage = Stage::Content;
-                Some(Event::Content)
-            }
-            client::Event::Unavailable(reply) => {
-                Some(self.settled(Of::Rest, Fate::Transient, Some(reply)))
-            }
-            // The session was greeted, and nobody asks for a password, before the letter came.
-            client::Event::Greeting(_) | client::Event::Challenge(_) => None,
-        }
-    }
-
-    fn reply<'b>(&mut self, to: Sent, reply: Reply<'b>) -> Option<Event<'b>> {
-        let ours = to.n >= self.mail && self.stage != Stage::Mail;
-        // RFC 5321 3.8: everything that is open is put off; content that was ended has its verdict in it.
-        let over = reply.code() == Code::UNAVAILABLE && to.verb != Verb::Data;
-        if over || !ours {
-            return (over && self.open > 0)
-                .then(|| self.settled(Of::Rest, Fate::Transient, Some(reply)));
-        }
-        match to.verb {
-            Verb::Mail if !reply.class().is_positive() => {
-                self.judge();
-                Some(self.settled(Of::Rest, Fate::of(reply.class()), Some(reply)))
-            }
-            Verb::Rcpt => self.recipient(reply),
-            Verb::Data => self.verdict(reply),
-            // DATA did not leave: nobody was accepted.
-            Verb::Rset => {
-                self.judge();
-                None
-            }
-            _ => None,
-        }
-    }
-
-    fn recipient<'b>(&mut self, reply: Reply<'b>) -> Option<Event<'b>> {
-        let index = *self.order.get(self.answered)?;
-        self.answered = self.answered.saturating_add(1);
-        if self.states.get(index) != Some(&State::Asked) {
-            return None;
-        }
-        match reply.class() {
-            Class::Completion | Class::Intermediate => {
-                self.put(index, State::Accepted);
-                self.accepted = self.accepted.saturating_add(1);
-                None
-            }
-            _ if self.accepted > 0 && is_full(&reply) => {
-                // RFC 5321 4.5.3.1.10: those who found no room go in another transaction.
-                self.put(index, State::Waiting);
-                None
-            }
-            Class::Transient => Some(self.settled(Of::One(index), Fate::Transient, Some(reply))),
-            Class::Permanent => Some(self.settled(Of::One(index), Fate::Permanent, Some(reply))),
-        }
-    }
-
-    /// The reply to DATA, or to the content.
-    fn verdict<'b>(&mut self, reply: Reply<'b>) -> Option<Event<'b>> {
-        self.judge();
-        (self.accepted > 0)
-            .then(|| self.settled(Of::Accepted, Fate::of(reply.class()), Some(reply)))
-    }
-
-    const fn judge(&mut self) {
-        self.stage = Stage::Judged;
     }
 
     // What became of whom.
@@ -495,7 +341,7 @@ impl<'e> Delivery<'e> {
     /// What became of those who are not settled, after an error: they may be tried again, but where the final dot had left nobody knows.
     pub fn give_up(mut self, client: &Client) -> impl Iterator<Item = (usize, Fate)> + use<> {
         self.settle();
-        let unknown = self.stage == Stage::Ended && client.is_verdict_owed();
+        let unknown = self.is_unknown(client);
         self.states.into_iter().enumerate().filter_map(move |(index, state)| match state {
             State::Settled | State::Settling => None,
             State::Accepted if unknown => Some((index, Fate::Unknown)),
@@ -503,7 +349,12 @@ impl<'e> Delivery<'e> {
         })
     }
 
-    fn settled<'b>(&mut self, of: Of, fate: Fate, reply: Option<Reply<'b>>) -> Event<'b> {
+    fn by_reply<'b>(&mut self, of: Of, reply: Reply<'b>, cause: Cause) -> Event<'b> {
+        let fate = Fate::of(reply.class());
+        self.settled(of, Outcome { fate, reply: Some(reply), cause })
+    }
+
+    fn settled<'b>(&mut self, of: Of, outcome: Outcome<'b>) -> Event<'b> {
         match of {
             Of::One(index) => self.put(index, State::Settling),
             Of::Accepted => self.settle_all(|state| state == State::Accepted),
@@ -513,7 +364,7 @@ impl<'e> Delivery<'e> {
             }
         }
         self.settling = true;
-        Event::Settled { of, outcome: Outcome { fate, reply } }
+        Event::Settled { of, outcome }
     }
 
     fn settle_all(&mut self, named: impl Fn(State) -> bool) {
@@ -536,22 +387,6 @@ impl<'e> Delivery<'e> {
         if let Some(state) = self.states.get_mut(index) {
             *state = new;
         }
-    }
-}
-
-/// Too many recipients for one transaction: 452 where no enhanced code says something else, and 552 of old servers unless it speaks of a
-/// size or a mailbox (RFC 5321 4.5.3.1.10).
-fn is_full(reply: &Reply<'_>) -> bool {
-    let condition = reply.enhanced().map(EnhancedCode::condition);
-    match reply.code() {
-        Code::INSUFFICIENT_STORAGE => {
-            condition.is_none_or(|condition| condition == Condition::TOO_MANY_RECIPIENTS)
-        }
-        Code::EXCEEDED_STORAGE => condition.is_none_or(|condition| {
-            condition != Condition::MESSAGE_TOO_BIG_FOR_SYSTEM
-                && condition.subject() != Condition::OTHER_MAILBOX_STATUS.subject()
-        }),
-        _ => false,
     }
 }
 

@@ -3,7 +3,8 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::Envelope;
+use super::{Envelope, Survey};
+use crate::data::LineEnds;
 use crate::{Body, Condition, EnhancedCode, Extension, Extensions, MailParams, MailParamsBuf};
 use crate::{OriginalRecipient, Param, RcptParams, RcptParamsBuf};
 
@@ -17,28 +18,43 @@ use crate::{OriginalRecipient, Param, RcptParams, RcptParamsBuf};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Content {
-    octets: Option<u64>,
-    eight_bit: bool,
-    utf8: bool,
+    pub(super) octets: Option<u64>,
+    pub(super) eight_bit: bool,
+    pub(super) utf8: bool,
+    pub(super) binary: bool,
 }
 
 impl Content {
     /// US-ASCII.
     #[must_use]
     pub const fn seven_bit() -> Self {
-        Self { octets: None, eight_bit: false, utf8: false }
+        Self { octets: None, eight_bit: false, utf8: false, binary: false }
     }
 
     /// Octets over 127 in its bodies.
     #[must_use]
     pub const fn eight_bit() -> Self {
-        Self { octets: None, eight_bit: true, utf8: false }
+        Self { eight_bit: true, ..Self::seven_bit() }
     }
 
     /// UTF-8 in its header fields too (RFC 6532).
     #[must_use]
     pub const fn utf8() -> Self {
-        Self { octets: None, eight_bit: true, utf8: true }
+        Self { utf8: true, ..Self::eight_bit() }
+    }
+
+    /// Any octets, not made of lines (RFC 3030 3).
+    #[must_use]
+    pub const fn binary() -> Self {
+        Self { binary: true, ..Self::eight_bit() }
+    }
+
+    /// What these octets are, their length included; with NUL they are binary.
+    #[must_use]
+    pub fn of(octets: &[u8]) -> Self {
+        let mut survey = Survey::new(LineEnds::Refuse);
+        survey.take(octets);
+        survey.content()
     }
 
     /// The same, of a length that is known, as RFC 1870 5 counts it: with CRLFs, without doubled dots.
@@ -70,6 +86,12 @@ pub enum Unsendable {
     /// UTF-8 in header fields, and no SMTPUTF8 (RFC 6531 3.2).
     #[error("the header is UTF-8 and the server does not offer SMTPUTF8")]
     Utf8Content,
+    /// Binary content, and no BINARYMIME or no CHUNKING: base64 would help (RFC 3030 3).
+    #[error("the content is binary and the server does not offer BINARYMIME")]
+    Binary,
+    /// The letter has REQUIRETLS, and the server does not offer it (RFC 8689 4.2.1).
+    #[error("the letter requires TLS all the way and the server does not offer REQUIRETLS")]
+    RequireTls,
     /// A UTF-8 address, and no SMTPUTF8 (RFC 6531 3.2).
     #[error("the address is UTF-8 and the server does not offer SMTPUTF8")]
     Utf8Address,
@@ -83,7 +105,10 @@ impl Unsendable {
     #[must_use]
     pub const fn enhanced(self) -> EnhancedCode {
         match self {
-            Self::EightBit => Condition::CONVERSION_REQUIRED_NOT_SUPPORTED.permanent(),
+            Self::RequireTls => Condition::REQUIRE_TLS_SUPPORT_REQUIRED.permanent(),
+            Self::EightBit | Self::Binary => {
+                Condition::CONVERSION_REQUIRED_NOT_SUPPORTED.permanent()
+            }
             Self::Utf8Content => Condition::UTF8_MESSAGE_CANNOT_BE_TRANSFERRED.permanent(),
             Self::Utf8Address => Condition::NON_ASCII_ADDRESS_NOT_PERMITTED.permanent(),
             Self::TooBig => Condition::MESSAGE_TOO_BIG_FOR_SYSTEM.permanent(),
@@ -107,6 +132,10 @@ pub struct Plan {
     mail: MailParamsBuf,
     keeps_dsn: bool,
     drops_dsn: bool,
+    /// The server offers CHUNKING.
+    chunking: bool,
+    chunks: bool,
+    binary: bool,
     unsendable: Vec<(usize, Unsendable)>,
 }
 
@@ -143,6 +172,22 @@ impl Plan {
         sent
     }
 
+    /// The same by BDAT, where the server offers CHUNKING; without this only content that is binary goes so.
+    #[must_use]
+    pub fn in_chunks(self) -> Self {
+        Self { chunks: self.chunking, ..self }
+    }
+
+    /// Whether the content goes by BDAT.
+    #[must_use]
+    pub const fn uses_chunks(&self) -> bool {
+        self.chunks
+    }
+
+    pub(super) const fn is_binary(&self) -> bool {
+        self.binary
+    }
+
     /// Whether the DSN parameters of the recipients are sent.
     #[must_use]
     pub const fn keeps_dsn(&self) -> bool {
@@ -173,8 +218,16 @@ pub(super) fn plan(
     if !envelope.from().is_ascii() && !smtputf8 {
         return Err(Unsendable::Utf8Address);
     }
-    if content.eight_bit && !offered.contains(Extension::EightBitMime) {
+    let chunking = offered.contains(Extension::Chunking);
+    if content.binary {
+        if !chunking || !offered.contains(Extension::BinaryMime) {
+            return Err(Unsendable::Binary);
+        }
+    } else if content.eight_bit && !offered.contains(Extension::EightBitMime) {
         return Err(Unsendable::EightBit);
+    }
+    if envelope.params().requiretls() && !offered.contains(Extension::RequireTls) {
+        return Err(Unsendable::RequireTls);
     }
     // RFC 1870 3: a maximum of 0 is none.
     let most = offered.size().filter(|&octets| octets != 0).unwrap_or(u64::MAX);
@@ -192,6 +245,9 @@ pub(super) fn plan(
         mail: parameters(offered, envelope, content, needs_utf8 && smtputf8),
         keeps_dsn,
         drops_dsn: asks_dsn && !keeps_dsn,
+        chunking,
+        chunks: content.binary,
+        binary: content.binary,
         unsendable: match smtputf8 {
             true => Vec::new(),
             false => utf8_rcpts.into_iter().map(|index| (index, Unsendable::Utf8Address)).collect(),
@@ -225,7 +281,11 @@ fn parameters(
         add("SIZE", Some(&octets.to_string()));
     }
     if content.eight_bit {
-        add("BODY", Some(Body::EightBitMime.name()));
+        let body = if content.binary { Body::BinaryMime } else { Body::EightBitMime };
+        add("BODY", Some(body.name()));
+    }
+    if envelope.params().requiretls() {
+        add("REQUIRETLS", None);
     }
     if smtputf8 {
         add("SMTPUTF8", None);

@@ -4,17 +4,27 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
 use super::*;
-use crate::client::{Config, Wants};
+use crate::client::{Config, Flavour, Wants};
 use crate::{Host, MailBuf};
+
+mod chunks;
+mod limits;
+mod lmtp;
+mod survey;
 
 /// A client that has heard an EHLO reply of these keywords.
 fn client(keywords: &str) -> Client {
-    let mut client = Client::new(Arc::new(Config::default()));
+    client_with(Config::default(), keywords)
+}
+
+fn client_with(config: Config, keywords: &str) -> Client {
+    let mut client = Client::new(Arc::new(config));
     client.hello(Host::parse(b"c.test").unwrap()).unwrap();
     hear(&mut client, "220 mx\r\n");
     let length = client.outgoing().len();
     client.sent(length);
-    hear(&mut client, &alloc::format!("250-mx\r\n250 {keywords}\r\n"));
+    let keywords = keywords.replace(", ", "\r\n250-");
+    hear(&mut client, &alloc::format!("250-mx\r\n250-{keywords}\r\n250 X\r\n"));
     client
 }
 

@@ -249,7 +249,7 @@ fn deliver(
     let Some(event) = delivery.next(client, input)? else { return Ok(Heard::Nothing) };
     outcome.events.push(format!("{event:?}"));
     match event {
-        delivery::Event::Settled { of, outcome: delivery::Outcome { fate, reply } } => {
+        delivery::Event::Settled { of, outcome: delivery::Outcome { fate, reply, .. } } => {
             outcome.replies.extend(reply.map(|reply| reply.to_owned()));
             delivery.recipients(of).for_each(|recipient| settle(outcome, recipient, fate));
             Ok(Heard::Something)
