@@ -5,7 +5,7 @@ use std::io::{self, Cursor};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use smtp_proto::client::{self, Fallback, Waits};
+use smtp_proto::client::{self, Fallback, IntroductionError, Waits};
 use smtp_proto::data::LineEnds;
 use smtp_proto::delivery::{Content, Envelope, Fate, Unsendable};
 use smtp_proto::server::{self, Event, Why};
@@ -693,7 +693,7 @@ async fn refusals_of_the_session_are_told_and_answered_by_quit() {
     })
     .await;
     assert!(
-        matches!(&done, Err(Error::Greeting(reply)) if reply.to_string() == "554 5.3.2 No mail here")
+        matches!(&done, Err(Error::Introduction(IntroductionError::Greeting(reply))) if reply.to_string() == "554 5.3.2 No mail here")
     );
 
     let (stream, mut server) = scripted(1000);
@@ -705,7 +705,9 @@ async fn refusals_of_the_session_are_told_and_answered_by_quit() {
         drop(server);
     })
     .await;
-    assert!(matches!(&done, Err(Error::Hello(reply)) if reply.to_string() == "550 5.7.1 Not you"));
+    assert!(
+        matches!(&done, Err(Error::Introduction(IntroductionError::Hello(reply))) if reply.to_string() == "550 5.7.1 Not you")
+    );
 }
 
 #[tokio::test]
@@ -731,7 +733,7 @@ async fn a_server_that_knows_no_ehlo_is_asked_by_helo_unless_forbidden() {
             }
             Fallback::Never => {
                 assert_eq!(next, "QUIT");
-                assert!(matches!(client, Err(Error::Hello(_))));
+                assert!(matches!(client, Err(Error::Introduction(IntroductionError::Hello(_)))));
             }
         }
     }

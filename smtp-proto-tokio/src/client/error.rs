@@ -2,8 +2,7 @@
 
 use std::io;
 
-use smtp_proto::ReplyBuf;
-use smtp_proto::client::{self, Misuse};
+use smtp_proto::client::{self, IntroductionError, Misuse};
 use smtp_proto::data::ContentFault;
 use smtp_proto::delivery::{Cause, Fate, Outcome, Unsendable};
 
@@ -21,12 +20,9 @@ use smtp_proto::delivery::{Cause, Fate, Outcome, Unsendable};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The server greets with a refusal (RFC 5321 3.1). It was told QUIT.
-    #[error("the server refused the session: {0}")]
-    Greeting(ReplyBuf),
-    /// EHLO, and HELO where it was tried, is refused.
-    #[error("the server refused the hello: {0}")]
-    Hello(ReplyBuf),
+    /// It did not come so far that a letter could be sent. Where the session was still good the server was told QUIT.
+    #[error(transparent)]
+    Introduction(IntroductionError),
     /// The session cannot go on: the server said what it may not, nothing in time, or nothing more.
     #[error(transparent)]
     Session(#[from] client::Error),
@@ -45,6 +41,17 @@ pub enum Error {
     /// The call may not be made now.
     #[error(transparent)]
     Misuse(Misuse),
+}
+
+/// What is wrong with the session as such is not of the introduction alone.
+impl From<IntroductionError> for Error {
+    fn from(error: IntroductionError) -> Self {
+        match error {
+            IntroductionError::Session(error) => Self::Session(error),
+            IntroductionError::Misuse(misuse) => Self::Misuse(misuse),
+            refused => Self::Introduction(refused),
+        }
+    }
 }
 
 impl From<Misuse> for Error {

@@ -11,6 +11,7 @@ use smtp_proto::server::Wants;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 
+use crate::Stream;
 use crate::link::{Progress, Writing};
 use crate::stream::{self, not_nothing};
 
@@ -19,7 +20,7 @@ pub(super) const LAST_WORDS: Duration = Wants::LINGER;
 
 #[derive(Debug)]
 pub(super) struct Link<S> {
-    pub(super) stream: S,
+    pub(super) stream: Stream<S>,
     pub(super) client: Client,
     pub(super) inbox: Inbox,
     /// Something was written that the stream may still hold back.
@@ -30,7 +31,7 @@ pub(super) struct Link<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Link<S> {
-    pub(super) const fn new(stream: S, client: Client, inbox: Inbox) -> Self {
+    pub(super) const fn new(stream: Stream<S>, client: Client, inbox: Inbox) -> Self {
         // Octets of a session before may still be held back by the stream.
         let pace = Pace::new();
         Self { stream, client, inbox, unflushed: true, broken: None, pace }

@@ -25,17 +25,19 @@ mod carry;
 mod error;
 mod link;
 mod session;
+mod setup;
 mod source;
 
 use std::sync::Arc;
 
-use smtp_proto::client::{Config, Event, Misuse};
+use smtp_proto::client::{Config, Misuse};
 use smtp_proto::delivery::{Content, Delivery, Envelope, Fate, Outcome, Plan};
-use smtp_proto::{Extensions, Host, Verb};
+use smtp_proto::{Extensions, Host, TlsInfo};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use error::Error;
 pub use session::Session;
+pub use setup::{Security, Setup};
 pub use source::{Once, Reader, Source};
 
 use self::carry::Carry;
@@ -86,27 +88,14 @@ pub struct Client<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    /// Waits for the greeting, and says EHLO with `name`, or HELO where the server does not know EHLO.
-    ///
-    /// Over TCP the `TCP_NODELAY` of the stream should be set: the end of a long content is a write of its own.
+    /// Waits for the greeting, and says EHLO with `name`, or HELO where the server does not know EHLO. In the clear: [`Setup`] has TLS and
+    /// AUTH.
     ///
     /// # Errors
     ///
-    /// [`Error::Greeting`] and [`Error::Hello`]: the server does not want to; it was told QUIT. [`Error::Session`] and
-    /// [`Error::Connection`]: it cannot.
+    /// As [`Setup::connect`].
     pub async fn connect(stream: S, name: Host<'_>, config: Arc<Config>) -> Result<Self, Error> {
-        let mut session = Session::new(stream, config);
-        let greeted = hello(&mut session, name).await;
-        let client = Self { session, failed: false };
-        match greeted {
-            Ok(()) => Ok(client),
-            Err(refused @ (Error::Greeting(_) | Error::Hello(_))) => {
-                // What it says to that changes nothing.
-                let _ = client.quit().await;
-                Err(refused)
-            }
-            Err(error) => Err(error),
-        }
+        Setup::new(name).with_config(config).connect(stream).await
     }
 
     /// A client over a session whose EHLO is answered.
@@ -125,6 +114,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     #[must_use]
     pub fn extensions(&self) -> Option<&Extensions> {
         self.session.machine().extensions()
+    }
+
+    /// How the session is encrypted; `None` in clear.
+    #[must_use]
+    pub const fn tls(&self) -> Option<&TlsInfo> {
+        self.session.tls()
     }
 
     /// Whether another letter can be delivered over this session.
@@ -194,29 +189,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
         Ok(())
     }
-}
-
-/// From the greeting to the reply to EHLO.
-async fn hello<S>(session: &mut Session<S>, name: Host<'_>) -> Result<(), Error>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    session.client().hello(name)?;
-    while session.ready().await.map_err(Error::Connection)? {
-        while let Some((event, _)) = session.next()? {
-            match event {
-                Event::Greeting(reply) if !reply.class().is_positive() => {
-                    return Err(Error::Greeting(reply.to_owned()));
-                }
-                Event::Reply { to, reply } if matches!(to.verb, Verb::Ehlo | Verb::Helo) => {
-                    let accepted = reply.class().is_positive();
-                    return if accepted { Ok(()) } else { Err(Error::Hello(reply.to_owned())) };
-                }
-                _ => {}
-            }
-        }
-    }
-    Err(Misuse::Over.into())
 }
 
 /// The letter is not even begun.

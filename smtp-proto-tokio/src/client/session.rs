@@ -8,13 +8,16 @@ use core::time::Duration;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
-use smtp_proto::client::{Client, Config, Error, Event, Wants};
+use smtp_proto::client::{Client, Config, Error, Event, Introduction, Misuse, Wants};
 use smtp_proto::delivery::{self, Delivery};
-use smtp_proto::{Countdown, Inbox, Timer};
+use smtp_proto::{Countdown, Inbox, Timer, TlsInfo};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::link::{LAST_WORDS, Link};
+use crate::Stream;
 use crate::link::{Progress, Writing};
+#[cfg(feature = "rustls")]
+use crate::tls::{Hands, Handshake, fault};
 use crate::wait::at_most;
 
 /// The sending machine on a stream: [`ready`](Self::ready) does the I/O, [`next`](Self::next) hands out what came.
@@ -62,6 +65,11 @@ pub struct Session<S> {
     link: Link<S>,
     countdown: Countdown,
     closed: bool,
+    #[cfg(feature = "rustls")]
+    handshake: Option<Handshake>,
+    /// What is left of the time for a handshake in front of the greeting, while it is not over.
+    #[cfg(feature = "rustls")]
+    tls_first: Option<Duration>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
@@ -69,20 +77,34 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     #[must_use]
     pub fn new(stream: S, config: Arc<Config>) -> Self {
         let inbox = config.inbox();
-        Self::from_parts(stream, Client::new(config), inbox)
+        Self::from_parts(stream.into(), Client::new(config), inbox)
     }
 
-    /// A session that goes on: `inbox` holds what was read and not taken yet.
+    /// A session that goes on, or begins on a stream that another library encrypts (`Client::implicit_tls`): `inbox` holds what was read
+    /// and not taken yet.
     #[must_use]
-    pub fn from_parts(stream: S, client: Client, inbox: Inbox) -> Self {
-        let link = Link::new(stream, client, inbox);
-        Self { link, countdown: Countdown::new(), closed: false }
+    pub fn from_parts(stream: Stream<S>, client: Client, inbox: Inbox) -> Self {
+        Self {
+            link: Link::new(stream, client, inbox),
+            countdown: Countdown::new(),
+            closed: false,
+            #[cfg(feature = "rustls")]
+            handshake: None,
+            #[cfg(feature = "rustls")]
+            tls_first: None,
+        }
     }
 
     /// The parts, to go on with them in another way.
     #[must_use]
-    pub fn into_parts(self) -> (S, Client, Inbox) {
+    pub fn into_parts(self) -> (Stream<S>, Client, Inbox) {
         (self.link.stream, self.link.client, self.link.inbox)
+    }
+
+    /// How the session is encrypted; `None` in clear, and where another library encrypts it.
+    #[must_use]
+    pub const fn tls(&self) -> Option<&TlsInfo> {
+        self.link.stream.tls()
     }
 
     /// The machine, to queue commands and content.
@@ -117,19 +139,50 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         Ok(event.map(|event| (event, client)))
     }
 
+    /// Says what stands in front of the first letter.
+    ///
+    /// # Errors
+    ///
+    /// What came to nothing.
+    pub async fn introduce(
+        &mut self,
+        introduction: &mut Introduction<'_>,
+    ) -> Result<(), super::Error> {
+        loop {
+            let Link { client, inbox, .. } = &mut self.link;
+            if inbox.feed(|input| introduction.next(client, input))? {
+                return Ok(());
+            }
+            if !self.ready().await.map_err(super::Error::Connection)? {
+                return Err(Misuse::Over.into());
+            }
+        }
+    }
+
     /// Reads, writes and waits until it is the caller's turn: `true`. Then [`next`](Self::next) has something to say, or all that was
     /// queued has left and the machine [wants](Client::wants) content or a command. `false` at the end of the session; writing is shut
-    /// down by then, and the stream can be dropped.
+    /// down by then, and the stream can be dropped. `false` as well where the machine wants a handshake and the session was given none: take
+    /// the [parts](Self::into_parts), and do it.
     ///
     /// Where there was nothing to write, it waits for the server to say something: a verdict in the middle of a content, a 421, the end.
-    /// So it can stand in a `select!` while the caller waits for something else. A server that is too slow is an error of `next`.
+    /// So it can stand in a `select!` while the caller waits for something else. A server that is too slow is an error of
+    /// `next`, and so is a handshake that fails.
     ///
-    /// Cancel-safe: when the future is dropped, no octet is lost, and the time that it waited still counts against the server.
+    /// Cancel-safe: when the future is dropped, no octet is lost, the handshake goes on next time, and the time that it waited still counts
+    /// against the server.
     ///
     /// # Errors
     ///
     /// What the stream reports, once all that the server said before is read. The session is of no use then.
     pub async fn ready(&mut self) -> io::Result<bool> {
+        #[cfg(feature = "rustls")]
+        if let Some(left) = self.tls_first {
+            let Self { tls_first, .. } = self;
+            let waited = |time| *tls_first = Some(left.saturating_sub(time));
+            let shaken = at_most(left, waited, |cx| self.link.stream.poll_tls(cx)).await;
+            self.tls_first = None;
+            self.shaken(shaken);
+        }
         let mut wrote = false;
         loop {
             let progress = match self.link.client.wants() {
@@ -138,7 +191,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 Wants::Read(timer) => self.wait(Some(timer), Writing::No).await?,
                 Wants::Body | Wants::Command if wrote && !self.link.is_broken() => return Ok(true),
                 Wants::Body | Wants::Command => self.wait(None, Writing::No).await?,
-                // Whoever has a TLS library takes the parts, negotiates, and goes on.
+                #[cfg(feature = "rustls")]
+                Wants::Tls(timer) if self.handshake.is_some() => {
+                    self.shake_hands(timer).await;
+                    return Ok(true);
+                }
                 Wants::Tls(_) => return Ok(false),
                 Wants::Close => {
                     self.close().await;
@@ -205,5 +262,50 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
         let written = at_most(left, |waited| time += waited, poll).await;
         link.pace.waited(time);
         written.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+#[cfg(feature = "rustls")]
+impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
+    /// What to do when STARTTLS is accepted.
+    #[must_use]
+    pub fn with_tls(mut self, handshake: Handshake) -> Self {
+        self.handshake = Some(handshake);
+        self
+    }
+
+    /// A session that is encrypted from the first octet (RFC 8314 3.3): [`ready`](Self::ready) shakes hands before anything else.
+    #[must_use]
+    pub fn implicit_tls(stream: S, handshake: Handshake, config: Arc<Config>) -> Self {
+        let (inbox, wait) = (config.inbox(), config.waits.handshake);
+        let mut stream = Stream::from(stream);
+        stream.begin_tls(|socket| Hands::connect(&handshake, socket));
+        let mut session = Self::from_parts(stream, Client::implicit_tls(config), inbox);
+        session.tls_first = Some(wait);
+        session
+    }
+
+    async fn shake_hands(&mut self, timer: Timer) {
+        let Self { link, countdown, handshake, .. } = self;
+        if let Some(handshake) = handshake {
+            link.stream.begin_tls(|socket| Hands::connect(handshake, socket));
+        }
+        let left = countdown.left(timer);
+        let waited = |time| countdown.waited(time);
+        let shaken = at_most(left, waited, |cx| link.stream.poll_tls(cx)).await;
+        self.shaken(shaken);
+    }
+
+    /// What came of a handshake; `None` where it took too long.
+    fn shaken(&mut self, result: Option<io::Result<()>>) {
+        let Link { client, inbox, .. } = &mut self.link;
+        match result.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())) {
+            Ok(()) => {
+                // Octets that were read before it are none of the session inside (RFC 3207 4.2).
+                *inbox = client.config().inbox();
+                client.tls_established();
+            }
+            Err(error) => client.tls_failed(fault(&error)),
+        }
     }
 }

@@ -34,7 +34,8 @@ pub fn fault(error: &io::Error) -> TlsFault {
 
 fn of_certificate(error: &CertificateError) -> TlsFault {
     match error {
-        CertificateError::UnknownIssuer => TlsFault::UnknownIssuer,
+        // A bad signature is that of somebody who has the name of an authority, and not its key.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsFault::UnknownIssuer,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             TlsFault::WrongName
         }
