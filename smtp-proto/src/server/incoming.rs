@@ -1,6 +1,6 @@
 //! The letter in hand, for drivers that serve a program by calls instead of handing it events.
 
-use super::{Acceptable, Kind, Pending, ReplyError, Server, Transfer};
+use super::{Acceptable, Kind, Pending, ReplyError, Server, Transfer, kind};
 use crate::ReplyBuf;
 use crate::data::Gather;
 
@@ -62,6 +62,30 @@ impl Server {
         }
     }
 
+    /// Gives the answer that a verdict stands for to the first recipient of a content who is not judged yet, in LMTP. Gives the token back
+    /// while others are left.
+    ///
+    /// # Errors
+    ///
+    /// As [`decide`](Self::decide); whoever is left got 451 4.3.0.
+    pub fn judge(
+        &mut self,
+        pending: Pending<kind::Verdicts>,
+        verdict: Verdict,
+    ) -> Result<Option<Pending<kind::Verdicts>>, ReplyError> {
+        let positive = verdict.is_ok();
+        let stock = kind::Verdicts::QUESTION.stock();
+        let reply = match &verdict {
+            Ok(None) => stock,
+            Ok(Some(reply)) | Err(reply) => reply.as_ref(),
+        };
+        if reply.class().is_positive() == positive {
+            return self.verdict(pending, &reply);
+        }
+        self.verdict_all(pending, &crate::stock::LOCAL_ERROR.as_ref())?;
+        Err(ReplyError::Unsuitable)
+    }
+
     /// Gives a reply whose class has to be that of the verdict.
     pub(super) fn decide_by<K: Kind>(
         &mut self,
@@ -107,6 +131,7 @@ impl Server {
 ///
 /// incoming.open(Vec::new());
 /// incoming.fail(stock::NO_SPACE);
+/// assert_eq!(incoming.refusal(), Some(&stock::NO_SPACE));
 /// assert!(incoming.push(b"hello\r\n").is_none());
 /// assert_eq!(incoming.close(), Err(stock::NO_SPACE));
 /// ```
@@ -150,6 +175,12 @@ impl<L> Incoming<L> {
         Some((letter, self.gather.rest()))
     }
 
+    /// The reply at the end of a letter that came to nothing: each chunk that still comes is answered so, too.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<&ReplyBuf> {
+        self.refusal.as_ref()
+    }
+
     /// The letter cannot be kept: it is dropped, the rest of it is drained, and `refusal` is the reply at its end. The first one counts.
     pub fn fail(&mut self, refusal: ReplyBuf) {
         let first = self.refusal.take();
@@ -177,6 +208,7 @@ mod tests {
     use alloc::rc::Rc;
     use alloc::string::String;
     use alloc::sync::Arc;
+    use alloc::vec;
     use alloc::vec::Vec;
 
     use super::*;
@@ -241,5 +273,44 @@ mod tests {
             assert_ne!(server.accepted() == 1, result.is_err() || reply.starts_with("55"));
         }
         assert_eq!(stock::LOCAL_ERROR.as_ref().code(), Code::LOCAL_ERROR);
+    }
+
+    #[test]
+    fn each_recipient_of_lmtp_is_judged_by_itself() {
+        let decided = |verdicts: Vec<Verdict>| {
+            let mut server = Server::new(Arc::new(Config::lmtp("mx.test").unwrap()));
+            let mut pending = None;
+            for line in [
+                "",
+                "LHLO c.test\r\n",
+                "MAIL FROM:<>\r\nRCPT TO:<a@b.test>\r\nRCPT TO:<b@b.test>\r\nDATA\r\n",
+                "x\r\n.\r\n",
+            ] {
+                server.sent(usize::MAX);
+                let mut line = line.as_bytes();
+                while let Some(event) = server.next(&mut line) {
+                    match event {
+                        Event::Rcpt { pending, .. } => server.accept(pending).unwrap(),
+                        Event::Messages { pending: owed, .. } => pending = Some(owed),
+                        other => server.decline(other),
+                    }
+                }
+            }
+            let mut results = Vec::new();
+            for verdict in verdicts {
+                if let Some(owed) = pending.take() {
+                    let result = server.judge(owed, verdict);
+                    results.push(result.as_ref().map(Option::is_some).map_err(|error| *error));
+                    pending = result.ok().flatten();
+                }
+            }
+            (results, String::from_utf8_lossy(server.outgoing()).into_owned())
+        };
+        let (results, said) = decided(vec![Ok(None), Err(stock::MAILBOX_FULL)]);
+        assert_eq!(results, [Ok(true), Ok(false)]);
+        assert_eq!(said, "250 2.0.0 Message accepted\r\n452 4.2.2 Mailbox full\r\n");
+        let (results, said) = decided(vec![Ok(Some(stock::MAILBOX_FULL)), Ok(None)]);
+        assert_eq!(results, [Err(ReplyError::Unsuitable)]);
+        assert_eq!(said, "451 4.3.0 Local error in processing\r\n".repeat(2));
     }
 }
