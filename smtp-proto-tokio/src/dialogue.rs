@@ -159,7 +159,20 @@ impl<H: Handler> Dialogue<H> {
             Event::Reset => self.reset(outlet).await?,
             Event::Data { how, pending } => self.begin(how, pending, outlet).await?,
             Event::Body(run) => self.body(run, outlet).await?,
-            Event::Message { content, pending } => self.end(content, pending, outlet).await?,
+            Event::Chunk(pending) => {
+                let refused = self.incoming.refusal().cloned();
+                self.decide(outlet, pending, refused.map_or(Ok(None), Err));
+            }
+            Event::Message { content, pending } => {
+                let verdict = self.end(content, outlet).await?;
+                self.decide(outlet, pending, verdict);
+            }
+            Event::Messages { content, pending } => {
+                let verdict = self.end(content, outlet).await?;
+                self.judge(verdict, pending, outlet).await?;
+            }
+            // A reset follows, and tells the handler.
+            Event::Aborted(Why::Reset) => self.incoming.discard(),
             Event::Aborted(why) => {
                 span.in_scope(|| debug!(%why, "the letter is void"));
                 self.reset(outlet).await?;
@@ -228,12 +241,12 @@ impl<H: Handler> Dialogue<H> {
         }
     }
 
+    /// The content is whole; whether the letter is kept.
     async fn end<S: AsyncRead + AsyncWrite + Unpin>(
         &mut self,
         content: Summary,
-        pending: Pending<kind::Message>,
         outlet: &mut Outlet<'_, S>,
-    ) -> Result<(), Fault> {
+    ) -> Result<Verdict, Fault> {
         let Self { handler, incoming, span, .. } = self;
         span.record("octets", content.octets);
         let Limits { answer_wait, message_wait, .. } = outlet.server.config().limits;
@@ -252,7 +265,37 @@ impl<H: Handler> Dialogue<H> {
             Err(refusal) => Err(refusal),
         };
         span.in_scope(|| debug!(octets = content.octets, verdict = %Shown(&verdict), "letter"));
-        self.decide(outlet, pending, verdict);
+        Ok(verdict)
+    }
+
+    /// A letter that is kept may still come to nothing for a recipient of LMTP; one that is not is refused for all.
+    async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        verdict: Verdict,
+        pending: Pending<kind::Verdicts>,
+        outlet: &mut Outlet<'_, S>,
+    ) -> Result<(), Fault> {
+        let Self { handler, span, .. } = self;
+        let said = match verdict {
+            Ok(reply) => reply,
+            Err(refusal) => {
+                note(span, outlet.server.decide(pending, Err(refusal)));
+                return Ok(());
+            }
+        };
+        let limit = outlet.server.config().limits.message_wait;
+        let (mut left, mut nth) = (Some(pending), 0);
+        while let Some(pending) = left.take() {
+            let call = async { handler.recipient(nth).await };
+            let verdict = outlet.ask(limit, span, call).await?;
+            span.in_scope(|| debug!(nth, verdict = %Shown(&verdict), "recipient"));
+            let verdict = verdict.map(|reply| reply.or_else(|| said.clone()));
+            left = outlet.server.judge(pending, verdict).unwrap_or_else(|error| {
+                note(span, Err(error));
+                None
+            });
+            nth += 1;
+        }
         Ok(())
     }
 

@@ -125,6 +125,12 @@ pub trait Handler: Send + 'static {
         content: Summary,
     ) -> impl Future<Output = Verdict> + Send;
 
+    /// LMTP: after [`commit`](Self::commit) said yes, what became of the letter for each accepted recipient, in their order, from 0.
+    fn recipient(&mut self, nth: u32) -> impl Future<Output = Verdict> + Send {
+        let _ = nth;
+        async { Ok(None) }
+    }
+
     /// VRFY or EXPN, where the configuration offers it. By default 252 to VRFY and 502 to EXPN, which tell nothing.
     fn verify(&mut self, verb: Verb, text: &str) -> impl Future<Output = Verdict> + Send {
         let _ = (verb, text);

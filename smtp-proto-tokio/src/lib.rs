@@ -64,7 +64,7 @@ pub use stop::Handle;
 pub use stream::Stream;
 
 /// The examples of the README compile.
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "rustls"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
 

@@ -127,6 +127,10 @@ impl Handler for Clerk {
         verdict
     }
 
+    async fn recipient(&mut self, nth: u32) -> Verdict {
+        self.step(["first", "second", "third"][nth as usize], format!("recipient {nth}")).await
+    }
+
     async fn verify(&mut self, verb: Verb, text: &str) -> Verdict {
         self.step("verify", format!("{} {text}", verb.name())).await
     }
