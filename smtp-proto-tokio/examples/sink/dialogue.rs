@@ -6,8 +6,11 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
-use smtp_proto::server::{Acceptable, Event, Kind, Pending, ReplyError, Server, Summary, kind};
-use smtp_proto::{Code, Condition, Mail, Rcpt, Reply, Verb};
+use smtp_proto::sasl::{self, Credentials};
+use smtp_proto::server::{
+    Acceptable, Event, Kind, Login, Pending, ReplyError, Server, Summary, Transfer, kind,
+};
+use smtp_proto::{Code, Condition, Mail, Rcpt, Reply, Verb, stock};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
@@ -24,8 +27,10 @@ const FULL: Reply<'static> =
 /// One client's side of things.
 pub(crate) struct Dialogue {
     sink: Arc<Sink>,
-    client: IpAddr,
+    client: Option<IpAddr>,
     helo: String,
+    login: Login,
+    user: Option<String>,
     envelope: Envelope,
     letter: Letter,
     held: VecDeque<Held>,
@@ -43,11 +48,13 @@ struct Held {
 type Answer = dyn FnOnce(&mut Server) -> Result<(), ReplyError> + Send;
 
 impl Dialogue {
-    pub(crate) fn new(sink: Arc<Sink>, client: IpAddr) -> Self {
+    pub(crate) fn new(sink: Arc<Sink>, client: Option<IpAddr>) -> Self {
         Self {
             sink,
             client,
             helo: String::new(),
+            login: Login::new(),
+            user: None,
             envelope: Envelope::default(),
             letter: Letter::default(),
             held: VecDeque::new(),
@@ -67,6 +74,8 @@ impl Dialogue {
             }
             Event::Mail { mail, pending } => self.mail(&mail, pending, server),
             Event::Rcpt { rcpt, pending } => self.rcpt(&rcpt, pending, server),
+            // In front of chunks: the reply is that to the first of them.
+            Event::Data { how: Transfer::Bdat, pending } => self.give_now(pending, server),
             Event::Data { pending, .. } => self.accept(Moment::Verb(Verb::Data), pending, server),
             Event::Body(run) => {
                 if let Some(store) = &self.sink.store {
@@ -74,8 +83,20 @@ impl Dialogue {
                 }
             }
             Event::Message { content, pending } => self.message(content, pending, server),
+            // The same verdict for all who are left.
+            Event::Messages { content, pending } => self.message(content, pending, server),
+            Event::Chunk(pending) => self.accept(Moment::Verb(Verb::Bdat), pending, server),
+            Event::Auth { mechanism, initial, pending } => {
+                let asked = self.login.begin(sasl::exchange(mechanism), initial, pending, server);
+                self.check(asked, server);
+            }
+            Event::AuthLine { data, pending } => {
+                let asked = self.login.go_on(data, pending, server);
+                self.check(asked, server);
+            }
+            Event::AuthCancelled => self.login.cancel(),
             Event::Aborted(why) => {
-                debug!(client = %self.client, %why, "letter is void");
+                debug!(client = %name(self.client), %why, "letter is void");
                 self.letter = Letter::default();
             }
             Event::Refused(refusal) => {
@@ -87,7 +108,9 @@ impl Dialogue {
             }
             Event::Reset => self.answered_already(Moment::Verb(Verb::Rset)),
             Event::Quit => self.answered_already(Moment::Verb(Verb::Quit)),
-            Event::Closed { why, .. } => debug!(client = %self.client, %why, "session is over"),
+            Event::Closed { why, .. } => {
+                debug!(client = %name(self.client), %why, "session is over")
+            }
             other => server.decline(other),
         }
     }
@@ -109,15 +132,37 @@ impl Dialogue {
         self.accept(Moment::Verb(Verb::Rcpt), pending, server);
     }
 
-    fn message(&mut self, content: Summary, pending: Pending<kind::Message>, server: &mut Server) {
-        match self.keep(content.octets, server.protocol()) {
+    /// What an exchange of AUTH has come to.
+    fn check(&mut self, asked: Option<(Credentials, Pending<kind::Auth>)>, server: &mut Server) {
+        if let Some((credentials, pending)) = asked {
+            self.user = self.sink.users.check(&credentials);
+            let verdict = if self.user.is_some() {
+                Ok(None)
+            } else {
+                self.sink.totals.refused();
+                Err(stock::BAD_CREDENTIALS)
+            };
+            if let Err(error) = self.login.decide(verdict, pending, server) {
+                debug!(client = %name(self.client), %error, "answer is of no use");
+            }
+        }
+        self.answered_already(Moment::Verb(Verb::Auth));
+    }
+
+    fn message<K: Acceptable + 'static>(
+        &mut self,
+        content: Summary,
+        pending: Pending<K>,
+        server: &mut Server,
+    ) {
+        match self.keep(content.octets, server) {
             Ok(()) => self.accept(Moment::Body, pending, server),
             Err(refusal) => self.refuse(Moment::Body, pending, refusal, server),
         }
     }
 
     /// Takes responsibility for the letter.
-    fn keep(&mut self, octets: u64, protocol: &str) -> Result<(), Reply<'static>> {
+    fn keep(&mut self, octets: u64, server: &Server) -> Result<(), Reply<'static>> {
         let letter = core::mem::take(&mut self.letter);
         if let Some(refusal) = self.sink.letter_refusal() {
             return Err(refusal);
@@ -126,9 +171,15 @@ impl Dialogue {
             return Err(ENOUGH);
         }
         if let Some(store) = &self.sink.store {
-            let way = Way { client: self.client, helo: &self.helo, protocol };
+            let way = Way {
+                client: self.client,
+                helo: &self.helo,
+                tls: server.is_tls(),
+                user: self.user.as_deref(),
+                protocol: server.protocol(),
+            };
             match letter.keep(store, &self.envelope.json(way, octets)) {
-                Ok(number) => info!(client = %self.client, number, octets, "letter stored"),
+                Ok(number) => info!(client = %name(self.client), number, octets, "letter stored"),
                 Err(error) => {
                     warn!(%error, "cannot store a letter");
                     self.sink.lost();
@@ -160,6 +211,13 @@ impl Dialogue {
         self.answer(moment, server, move |server| server.reply(pending, &reply));
     }
 
+    /// Accepts what has no moment of its own.
+    fn give_now<K: Acceptable>(&self, pending: Pending<K>, server: &mut Server) {
+        if let Err(error) = server.accept(pending) {
+            debug!(client = %name(self.client), %error, "answer is of no use");
+        }
+    }
+
     /// Gives an answer now, or when its time has come.
     fn answer(
         &mut self,
@@ -186,13 +244,13 @@ impl Dialogue {
         give: impl FnOnce(&mut Server) -> Result<(), ReplyError>,
     ) {
         if let Err(error) = give(server) {
-            debug!(client = %self.client, %error, "answer is of no use");
+            debug!(client = %name(self.client), %error, "answer is of no use");
         }
         self.hangs_up |= self.sink.closes_after(moment);
     }
 
     /// The machine answers by itself: its reply leaves when the session goes on.
-    fn answered_already(&mut self, moment: Moment) {
+    pub(crate) fn answered_already(&mut self, moment: Moment) {
         self.pause = self.pause.max(self.sink.delay(moment));
         self.hangs_up |= self.sink.closes_after(moment);
     }
@@ -226,4 +284,9 @@ impl fmt::Debug for Dialogue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dialogue").field("client", &self.client).finish_non_exhaustive()
     }
+}
+
+/// What a client is called in the log.
+pub(crate) fn name(client: Option<IpAddr>) -> String {
+    client.map_or_else(|| "a local process".to_owned(), |ip| ip.to_string())
 }

@@ -17,8 +17,10 @@ pub(crate) struct Envelope {
 /// How a letter came.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Way<'a> {
-    pub(crate) client: IpAddr,
+    pub(crate) client: Option<IpAddr>,
     pub(crate) helo: &'a str,
+    pub(crate) tls: bool,
+    pub(crate) user: Option<&'a str>,
     pub(crate) protocol: &'a str,
 }
 
@@ -39,9 +41,9 @@ impl Envelope {
     /// What stands in the .json file.
     pub(crate) fn json(&self, way: Way<'_>, octets: u64) -> String {
         let Self { from, params, to, rcpt_params } = self;
-        let Way { client, helo, protocol } = way;
+        let Way { client, helo, tls, user, protocol } = way;
         json!({
-            "client": client.to_string(), "helo": helo, "tls": false, "user": null, "protocol": protocol,
+            "client": client.map(|ip| ip.to_string()), "helo": helo, "tls": tls, "user": user, "protocol": protocol,
             "from": from, "to": to, "params": params, "rcpt_params": rcpt_params, "octets": octets,
         })
         .to_string()

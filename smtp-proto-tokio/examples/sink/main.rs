@@ -1,6 +1,7 @@
 //! An SMTP server that accepts everything, for testing clients. `sink --help` tells all.
 
 mod dialogue;
+mod door;
 mod envelope;
 mod moment;
 mod options;
@@ -8,6 +9,7 @@ mod serve;
 mod sink;
 mod store;
 mod transcript;
+mod users;
 
 use core::error::Error;
 use core::time::Duration;
@@ -15,8 +17,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::Parser;
-use tokio::net::TcpListener;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use tokio::runtime::{self, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -25,8 +27,8 @@ use tracing::level_filters::LevelFilter;
 use tracing::{debug, warn};
 use tracing_subscriber::EnvFilter;
 
+use door::{Door, Kind};
 use options::Options;
-use serve::serve;
 use sink::{Sink, Stop};
 
 /// After the last letter of `--quit-after` the clients have so long to say QUIT.
@@ -38,6 +40,9 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if let Err(error) = options.check() {
+        Options::command().error(ErrorKind::ArgumentConflict, error).exit();
+    }
     let filter =
         EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
@@ -52,9 +57,9 @@ fn main() -> ExitCode {
 
 fn run(options: Options) -> Result<(), Box<dyn Error>> {
     let runtime = runtime(options.workers)?;
-    let listen = options.listen.clone();
+    let doors = options.doors();
     let sink = Arc::new(Sink::new(options)?);
-    let result = runtime.block_on(receive(&listen, &sink));
+    let result = runtime.block_on(receive(&doors, &sink));
     // A session that did not end in time is cut off, and what it wrote aside is removed.
     runtime.shutdown_timeout(LAST_WORDS);
     result?;
@@ -74,19 +79,19 @@ fn runtime(workers: Option<usize>) -> io::Result<Runtime> {
     builder.enable_all().build()
 }
 
-async fn receive(listen: &[String], sink: &Arc<Sink>) -> Result<(), Box<dyn Error>> {
+async fn receive(listen: &[(Kind, String)], sink: &Arc<Sink>) -> Result<(), Box<dyn Error>> {
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // Each session keeps a sender: when the last is gone, all sessions are over.
     let (alive, mut over) = mpsc::channel::<()>(1);
     let mut doors = Vec::new();
-    for address in listen {
-        let listener = TcpListener::bind(address)
+    for (kind, address) in listen {
+        let door = Door::open(address)
             .await
             .map_err(|error| format!("cannot listen on {address}: {error}"))?;
-        writeln!(io::stdout(), "listening on smtp {}", listener.local_addr()?)?;
+        writeln!(io::stdout(), "listening on {} {}", kind.name(), door.address()?)?;
         io::stdout().flush()?;
-        doors.push(tokio::spawn(admit(listener, Arc::clone(sink), alive.clone())));
+        doors.push(tokio::spawn(admit(door, *kind, Arc::clone(sink), alive.clone())));
     }
     drop(alive);
     let mut full = sink.full();
@@ -106,16 +111,15 @@ async fn receive(listen: &[String], sink: &Arc<Sink>) -> Result<(), Box<dyn Erro
 }
 
 /// Lets clients in.
-async fn admit(listener: TcpListener, sink: Arc<Sink>, alive: mpsc::Sender<()>) {
+async fn admit(door: Door, kind: Kind, sink: Arc<Sink>, alive: mpsc::Sender<()>) {
     loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
+        match door.accept().await {
+            Ok(guest) => {
                 sink.totals.connection();
                 let (sink, alive) = (Arc::clone(&sink), alive.clone());
                 tokio::spawn(async move {
-                    debug!(%peer, "connected");
-                    if let Err(error) = serve(stream, peer.ip(), &sink).await {
-                        debug!(%peer, %error, "connection lost");
+                    if let Err(error) = guest.serve(kind, &sink).await {
+                        debug!(%error, "connection lost");
                     }
                     sink.totals.session_over();
                     drop(alive);

@@ -16,12 +16,16 @@ pub(crate) enum Moment {
 }
 
 /// Those of which the core tells the application: NOOP, HELP and VRFY it answers in silence.
-const VERBS: [Verb; 8] = [
+const VERBS: [Verb; 12] = [
     Verb::Ehlo,
     Verb::Helo,
+    Verb::Lhlo,
+    Verb::StartTls,
+    Verb::Auth,
     Verb::Mail,
     Verb::Rcpt,
     Verb::Data,
+    Verb::Bdat,
     Verb::Rset,
     Verb::Quit,
     Verb::Expn,

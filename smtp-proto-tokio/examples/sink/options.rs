@@ -1,15 +1,20 @@
 //! The command line.
 
+use core::fmt::Display;
 use core::str::FromStr;
 use core::time::Duration;
+use std::fs;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use smtp_proto::data::Newlines;
-use smtp_proto::server::{Config, Early};
-use smtp_proto::{Extension, ForwardPath, ForwardPathBuf, Syntax};
+use smtp_proto::server::{AuthPolicy, Config, Early, StartTls};
+use smtp_proto::{Extension, ForwardPath, ForwardPathBuf, Mechanisms, Syntax};
+use smtp_proto_tokio::tls::Acceptor;
 
+use crate::door::Kind;
 use crate::moment::Moment;
+use crate::users::{MECHANISMS, User};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,6 +26,10 @@ Examples:
       550 for nobody, 451 for everyone else, each after half a second
   sink --max-size 1000000 --no PIPELINING --newlines normalise
       with other limits and policies
+  sink --tls-cert cert.pem --tls-key key.pem --user alice:secret --require-auth
+      offers STARTTLS, and takes letters of alice alone, who has to say her password in TLS
+  sink --lmtp /run/sink.socket --listen-tls 127.0.0.1:2465 --tls-cert cert.pem --tls-key key.pem
+      LMTP over a Unix socket, and SMTP that is encrypted from the first octet
   RUST_LOG=trace sink
       shows the dialogue
 
@@ -29,21 +38,49 @@ Ended by SIGINT, SIGTERM or --quit-after, it prints one line:
 where refused counts the replies of 4yz and 5yz, and seconds go from the first connection to the end
 of the last session.
 
-VERB is CONNECT, EHLO, HELO, MAIL, RCPT, DATA, BODY (the reply to the content), RSET, QUIT or EXPN.";
+VERB is CONNECT, EHLO, HELO, LHLO, STARTTLS, AUTH, MAIL, RCPT, DATA, BDAT (a chunk that is not the last), BODY
+(the reply to the content), RSET, QUIT or EXPN.";
 
 /// An SMTP server that accepts everything, for testing clients.
 #[derive(Debug, Parser)]
 #[command(name = "sink", after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// Listens here; may be given several times
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:2525")]
-    pub(crate) listen: Vec<String>,
+    /// Listens here; may be given several times [default: 127.0.0.1:2525, where nothing else is listened on]
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<String>,
+    /// Listens here, encrypted from the first octet
+    #[arg(long, value_name = "ADDR", requires = "tls_cert")]
+    listen_tls: Option<String>,
+    /// Listens here for LMTP; a path is that of a Unix socket
+    #[arg(long, value_name = "ADDR")]
+    lmtp: Option<String>,
     /// Stores each letter and its envelope in this folder; without it they are counted and dropped
     #[arg(long, value_name = "DIR")]
     pub(crate) store: Option<PathBuf>,
     /// What the server calls itself
     #[arg(long, value_name = "NAME", default_value = "localhost", value_parser = config)]
     hostname: Box<Config>,
+    /// The certificate of the server in PEM, those that vouch for it behind it; STARTTLS is offered then
+    #[arg(long, value_name = "PEM", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate in PEM
+    #[arg(long, value_name = "PEM", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Knows this user, who may authenticate by PLAIN and LOGIN; may be given several times
+    #[arg(long, value_name = "NAME:PASSWORD")]
+    pub(crate) user: Vec<User>,
+    /// Knows the users in this file, NAME:PASSWORD on each line
+    #[arg(long, value_name = "FILE")]
+    pub(crate) users: Option<PathBuf>,
+    /// Serves nothing before TLS
+    #[arg(long, requires = "tls_cert")]
+    require_tls: bool,
+    /// Serves nothing before a user is authenticated
+    #[arg(long)]
+    require_auth: bool,
+    /// Lets users authenticate in the clear, where anyone on the way can read their passwords
+    #[arg(long)]
+    auth_in_clear: bool,
     /// The largest letter
     #[arg(long, value_name = "OCTETS", default_value_t = 50 * 1024 * 1024)]
     max_size: u64,
@@ -102,6 +139,36 @@ pub(crate) enum Whom {
 }
 
 impl Options {
+    /// What clap cannot say: whether the options go together.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let known = !self.user.is_empty() || self.users.is_some();
+        if known && self.tls_cert.is_none() && !self.auth_in_clear {
+            return Err("a user without a certificate needs --auth-in-clear");
+        }
+        if !known && (self.require_auth || self.auth_in_clear) {
+            return Err("there is no user who could authenticate");
+        }
+        Ok(())
+    }
+
+    /// What is listened on, and what is spoken there.
+    pub(crate) fn doors(&self) -> Vec<(Kind, String)> {
+        let mut doors: Vec<_> = self.listen.iter().map(|address| (Kind::Smtp, address)).collect();
+        doors.extend(self.listen_tls.iter().map(|address| (Kind::Smtps, address)));
+        doors.extend(self.lmtp.iter().map(|address| (Kind::Lmtp, address)));
+        if doors.is_empty() {
+            return vec![(Kind::Smtp, "127.0.0.1:2525".to_owned())];
+        }
+        doors.into_iter().map(|(kind, address)| (kind, address.clone())).collect()
+    }
+
+    pub(crate) fn acceptor(&self) -> Result<Option<Acceptor>, String> {
+        let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };
+        let fault = |error: &dyn Display| format!("cannot use {}: {error}", cert.display());
+        let read = |file| fs::read(file).map_err(|error| fault(&error));
+        Acceptor::from_pem(&read(cert)?, &read(key)?).map(Some).map_err(|error| fault(&error))
+    }
+
     /// What of the options concerns the core.
     pub(crate) fn config(&self) -> Config {
         let mut config = (*self.hostname).clone();
@@ -119,8 +186,24 @@ impl Options {
                 .iter()
                 .fold(config.syntax, |syntax, (_, tolerance)| syntax.with(*tolerance));
         }
+        config.offer = config.offer.with(Extension::RequireTls).with(Extension::Limits);
+        if self.tls_cert.is_some() {
+            let required = if self.require_tls { StartTls::Required } else { StartTls::Offered };
+            config.starttls = required;
+        }
+        if !self.user.is_empty() || self.users.is_some() {
+            config.auth.in_tls = Mechanisms::of(MECHANISMS);
+            if self.auth_in_clear {
+                config.auth.in_clear = Mechanisms::of(MECHANISMS);
+            }
+            config.auth.required = self.require_auth;
+        }
         for extension in &self.no {
-            config.offer = config.offer.without(*extension);
+            match extension {
+                Extension::StartTls => config.starttls = StartTls::Off,
+                Extension::Auth => config.auth = AuthPolicy::default(),
+                _ => config.offer = config.offer.without(*extension),
+            }
         }
         config
     }

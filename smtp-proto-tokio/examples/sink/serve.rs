@@ -5,14 +5,14 @@ use core::pin::pin;
 use std::io;
 use std::sync::Arc;
 
-use smtp_proto::server::When;
-use smtp_proto::{Code, Condition, Reply};
+use smtp_proto::server::{Event, When};
+use smtp_proto::{Code, Condition, Reply, Verb};
 use smtp_proto_tokio::Session;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::dialogue::Dialogue;
+use crate::moment::Moment;
 use crate::sink::{Sink, Stop, negative};
 use crate::transcript::Transcript;
 
@@ -29,12 +29,16 @@ enum Wake {
     Stop(Stop),
 }
 
-pub(crate) async fn serve(stream: TcpStream, client: IpAddr, sink: &Arc<Sink>) -> io::Result<()> {
-    // A reply is one write, and the client waits for it.
-    stream.set_nodelay(true)?;
+pub(crate) async fn serve<S>(
+    mut session: Session<S>,
+    client: Option<IpAddr>,
+    sink: &Arc<Sink>,
+) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut stop = Stop::No;
     let mut stopping = pin!(sink.stopping(stop));
-    let mut session = Session::new(stream, Arc::clone(&sink.config));
     let mut dialogue = Dialogue::new(Arc::clone(sink), client);
     let transcript = Transcript::new(client);
     while !dialogue.hangs_up() {
@@ -59,7 +63,14 @@ pub(crate) async fn serve(stream: TcpStream, client: IpAddr, sink: &Arc<Sink>) -
         }
         while let Some((event, server)) = session.next() {
             transcript.heard(&event);
-            dialogue.take(event, server);
+            match event {
+                Event::StartTls(pending) => {
+                    // What is behind it ends the session, and the machine says so.
+                    let _ = session.accept_tls(pending);
+                    dialogue.answered_already(Moment::Verb(Verb::StartTls));
+                }
+                event => dialogue.take(event, server),
+            }
             if dialogue.hangs_up() {
                 break;
             }
@@ -70,7 +81,8 @@ pub(crate) async fn serve(stream: TcpStream, client: IpAddr, sink: &Arc<Sink>) -
         }
     }
     let (mut stream, server, _) = session.into_parts();
-    stream.write_all(server.outgoing()).await
+    stream.write_all(server.outgoing()).await?;
+    stream.flush().await
 }
 
 async fn wait_until(due: Option<Instant>) {

@@ -6,13 +6,15 @@ use core::time::Duration;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use smtp_proto::server::Config;
+use smtp_proto::server::{Config, Flavour};
 use smtp_proto::{Code, Condition, EnhancedCode, ForwardPath, Reply};
+use smtp_proto_tokio::tls::Acceptor;
 use tokio::sync::watch;
 
 use crate::moment::Moment;
 use crate::options::Options;
 use crate::store::Store;
+use crate::users::Users;
 
 /// Whether sessions are to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +28,10 @@ pub(crate) enum Stop {
 #[derive(Debug)]
 pub(crate) struct Sink {
     pub(crate) config: Arc<Config>,
+    /// The same for listeners of LMTP.
+    pub(crate) lmtp: Arc<Config>,
+    pub(crate) acceptor: Option<Acceptor>,
+    pub(crate) users: Users,
     pub(crate) store: Option<Store>,
     pub(crate) totals: Totals,
     options: Options,
@@ -39,8 +45,14 @@ impl Sink {
             Store::open(folder)
                 .map_err(|error| format!("cannot store letters in {}: {error}", folder.display()))
         });
+        let config = options.config();
+        let mut lmtp = config.clone();
+        lmtp.flavour = Flavour::Lmtp;
         Ok(Self {
-            config: Arc::new(options.config()),
+            lmtp: Arc::new(lmtp),
+            config: Arc::new(config),
+            acceptor: options.acceptor()?,
+            users: Users::new(&options.user, options.users.as_deref())?,
             store: store.transpose()?,
             totals: Totals::default(),
             options,

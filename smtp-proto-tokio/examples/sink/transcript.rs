@@ -2,18 +2,20 @@
 
 use core::net::IpAddr;
 
-use smtp_proto::server::Event;
+use smtp_proto::server::{Event, Transfer};
 use smtp_proto::{Command, Escaped};
 use tracing::{Level, enabled, trace};
+
+use crate::dialogue::name;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Transcript {
     on: bool,
-    client: IpAddr,
+    client: Option<IpAddr>,
 }
 
 impl Transcript {
-    pub(crate) fn new(client: IpAddr) -> Self {
+    pub(crate) fn new(client: Option<IpAddr>) -> Self {
         Self { on: enabled!(Level::TRACE), client }
     }
 
@@ -21,14 +23,14 @@ impl Transcript {
         if self.on
             && let Some(line) = line(event)
         {
-            trace!(client = %self.client, "C: {line}");
+            trace!(client = %name(self.client), "C: {line}");
         }
     }
 
     pub(crate) fn said(self, replies: &[u8]) {
         if self.on {
             for line in replies.split_inclusive(|octet| *octet == b'\n') {
-                trace!(client = %self.client, "S: {}", Escaped(line.trim_ascii_end()));
+                trace!(client = %name(self.client), "S: {}", Escaped(line.trim_ascii_end()));
             }
         }
     }
@@ -40,14 +42,22 @@ fn line(event: &Event<'_>) -> Option<String> {
         Event::Hello { verb, name, .. } => Command::Hello { verb: *verb, name: *name },
         Event::Mail { mail, .. } => Command::Mail(*mail),
         Event::Rcpt { rcpt, .. } => Command::Rcpt(*rcpt),
+        Event::Data { how: Transfer::Bdat, .. } => return Some("BDAT".to_owned()),
         Event::Data { .. } => Command::Data,
-        Event::Query { verb, text, .. } => {
-            Command::Query { verb: *verb, text: *text, smtputf8: false }
+        Event::StartTls(_) => Command::StartTls,
+        Event::Auth { mechanism, initial, .. } => {
+            let initial = initial.map_or("", |_| " <redacted>");
+            return Some(format!("AUTH {}{initial}", mechanism.as_str()));
+        }
+        Event::AuthLine { .. } => return Some("<redacted>".to_owned()),
+        Event::Query { verb, text, smtputf8, .. } => {
+            Command::Query { verb: *verb, text: *text, smtputf8: *smtputf8 }
         }
         Event::Reset => Command::Rset,
         Event::Quit => Command::Quit,
         Event::Body(run) => return Some(format!("({} octets of the letter)", run.len())),
-        Event::Message { .. } => return Some(".".to_owned()),
+        Event::Chunk(_) => return Some("(the end of a chunk)".to_owned()),
+        Event::Message { .. } | Event::Messages { .. } => return Some(".".to_owned()),
         Event::Refused(refusal) if !refusal.line.is_empty() => {
             return Some(Escaped(refusal.line).to_string());
         }
