@@ -1,16 +1,20 @@
 //! The command line.
 
+use core::fmt::Display;
 use core::str::FromStr;
 use std::collections::HashMap;
+use std::fs;
 use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use smtp_proto::data::Newlines;
-use smtp_proto::server::Config;
-use smtp_proto::{HostBuf, MailboxBuf, ParseError};
+use smtp_proto::server::{Config, StartTls};
+use smtp_proto::{HostBuf, MailboxBuf, Mechanisms, ParseError};
+use smtp_proto_tokio::tls::Acceptor;
 
 use crate::address::Address;
 use crate::sorter::Sorter;
+use crate::users::{MECHANISMS, User, Users};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +26,10 @@ Examples:
       takes letters to bob, info and postmaster at example.org
   post-office --listen 127.0.0.1:0 --root /tmp/office --catch-all alice@localhost
       on a free port, which it prints; alice gets what is for nobody else at localhost
+  post-office --listen 127.0.0.1:2525 --submission 127.0.0.1:2587 --tls-cert cert.pem --tls-key key.pem --user alice:secret
+      takes the letters of alice at the second address, where she says her password in TLS first
+  post-office --lmtp /run/post-office.socket
+      delivers for a server that has taken letters in already
   RUST_LOG=debug post-office
       tells of each command and what came of it
 
@@ -48,9 +56,30 @@ Ended by SIGINT or SIGTERM it finishes the letters that are coming in, for 3 sec
 #[derive(Debug, Parser)]
 #[command(name = "post-office", after_help = EXAMPLES)]
 pub(crate) struct Options {
-    /// Listens here; may be given several times [default: 127.0.0.1:2525]
+    /// Listens here; may be given several times [default: 127.0.0.1:2525, where nothing else is listened on]
     #[arg(long, value_name = "ADDR")]
-    pub(crate) listen: Vec<String>,
+    listen: Vec<String>,
+    /// Listens here for the letters of users, who authenticate in TLS first
+    #[arg(long, value_name = "ADDR", requires = "tls_cert")]
+    submission: Option<String>,
+    /// The same, encrypted from the first octet
+    #[arg(long, value_name = "ADDR", requires = "tls_cert")]
+    listen_tls: Option<String>,
+    /// Listens here for LMTP; a path is that of a Unix socket
+    #[arg(long, value_name = "ADDR")]
+    lmtp: Option<String>,
+    /// The certificate of the office in PEM, those that vouch for it behind it; STARTTLS is offered then
+    #[arg(long, value_name = "PEM", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// The private key of the certificate in PEM
+    #[arg(long, value_name = "PEM", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Knows this user; may be given several times
+    #[arg(long, value_name = "NAME:PASSWORD")]
+    user: Vec<User>,
+    /// Knows the users in this file, NAME:PASSWORD on each line
+    #[arg(long, value_name = "FILE")]
+    users: Option<PathBuf>,
     /// Keeps everything in this folder [default: ./post-office]
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
@@ -73,7 +102,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "OCTETS", default_value_t = 50 * 1024 * 1024)]
     max_size: u64,
     /// Shows how it works, on a free port and in a temporary folder
-    #[arg(long, conflicts_with_all = ["mailbox", "alias", "catch_all"])]
+    #[arg(long, conflicts_with_all = ["mailbox", "alias", "catch_all", "submission", "listen_tls", "lmtp"])]
     pub(crate) demo: bool,
 }
 
@@ -89,10 +118,84 @@ struct Alias {
     targets: Vec<Address>,
 }
 
+/// What is spoken at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Smtp,
+    Submission,
+    /// Submission in TLS from the first octet.
+    Smtps,
+    Lmtp,
+}
+
+impl Kind {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Smtp => "smtp",
+            Self::Submission => "submission",
+            Self::Smtps => "smtps",
+            Self::Lmtp => "lmtp",
+        }
+    }
+}
+
 impl Options {
+    /// What clap cannot say: whether the options go together.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let known = !self.user.is_empty() || self.users.is_some();
+        if known && self.tls_cert.is_none() {
+            return Err("users authenticate in TLS only, and there is no certificate");
+        }
+        if !known && (self.submission.is_some() || self.listen_tls.is_some()) {
+            return Err("there is no user who could submit letters");
+        }
+        Ok(())
+    }
+
+    /// What is listened on, and what is spoken there.
+    pub(crate) fn doors(&self, unless_told: &str) -> Vec<(Kind, Vec<String>)> {
+        let one = |address: &Option<String>| address.iter().cloned().collect::<Vec<_>>();
+        let mut doors = vec![
+            (Kind::Smtp, self.listen.clone()),
+            (Kind::Submission, one(&self.submission)),
+            (Kind::Smtps, one(&self.listen_tls)),
+            (Kind::Lmtp, one(&self.lmtp)),
+        ];
+        doors.retain(|(_, addresses)| !addresses.is_empty());
+        if doors.is_empty() {
+            doors.push((Kind::Smtp, vec![unless_told.to_owned()]));
+        }
+        doors
+    }
+
+    pub(crate) fn acceptor(&self) -> Result<Option<Acceptor>, String> {
+        let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };
+        let fault = |error: &dyn Display| format!("cannot use {}: {error}", cert.display());
+        let read = |file| fs::read(file).map_err(|error| fault(&error));
+        Acceptor::from_pem(&read(cert)?, &read(key)?).map(Some).map_err(|error| fault(&error))
+    }
+
+    pub(crate) fn users(&self) -> Result<Users, String> {
+        Users::new(&self.user, self.users.as_deref())
+    }
+
     /// What of the options concerns the core.
-    pub(crate) fn server(&self) -> Result<Config, ParseError> {
-        let mut config = Config::new(&self.hostname.to_string())?;
+    pub(crate) fn server(&self, kind: Kind) -> Result<Config, ParseError> {
+        let hostname = self.hostname.to_string();
+        let mut config = match kind {
+            Kind::Smtp => Config::new(&hostname)?,
+            Kind::Submission | Kind::Smtps => Config::submission(&hostname)?,
+            Kind::Lmtp => Config::lmtp(&hostname)?,
+        };
+        match kind {
+            // RFC 3207 4: a server that everyone may send to must not insist on it.
+            Kind::Smtp if self.tls_cert.is_some() => config.starttls = StartTls::Offered,
+            Kind::Submission => config.starttls = StartTls::Required,
+            _ => {}
+        }
+        if matches!(kind, Kind::Submission | Kind::Smtps) {
+            config.auth.in_tls = Mechanisms::of(MECHANISMS);
+        }
         config.limits.message = self.max_size;
         config.newlines = match self.newlines {
             OnNewline::Refuse => Newlines::Refuse,

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::Arc;
 
 use smtp_proto::report::{Date, HOP_LIMIT, Hops, Received, ReturnPath};
+use smtp_proto::sasl::Credentials;
 use smtp_proto::server::{Opening, Summary, Verdict};
 use smtp_proto::{
     AddressLiteral, Host, HostBuf, Mail, MailBuf, Rcpt, RcptBuf, ReplyBuf, Verb, stock,
@@ -56,6 +57,12 @@ impl Counter {
 
 impl Handler for Counter {
     type Letter = Intake;
+
+    async fn authenticate(&mut self, credentials: &Credentials) -> Verdict {
+        let user = self.office.users.check(credentials).ok_or(stock::BAD_CREDENTIALS)?;
+        info!(user, "authenticated");
+        Ok(None)
+    }
 
     async fn hello(&mut self, _: Verb, name: Host<'_>) -> Verdict {
         self.hello = name.to_owned();

@@ -49,11 +49,12 @@ pub(crate) async fn run(options: &Options, sorter: Sorter) -> Result<(), Box<dyn
 
 async fn tell(options: &Options, root: &Path, sorter: Sorter) -> Result<(), Box<dyn Error>> {
     let office = open(root, options, sorter)?;
-    let listener = listen(options, "127.0.0.1:0").await?;
+    let (kind, listener) =
+        listen(options, "127.0.0.1:0").await?.pop().ok_or("nothing is listened on")?;
     let address = listener.local_addrs().first().and_then(Place::socket);
     let address = address.ok_or("the demo needs an IP address to listen on")?;
     show("in ", &root.display().to_string())?;
-    let (handle, config) = (listener.handle(), Arc::new(options.server()?));
+    let (handle, config) = (listener.handle(), Arc::new(options.server(kind)?));
     let serving = tokio::spawn(listener.serve(config, move |peer| Counter::new(&office, peer)));
 
     let [alice, bob] = ["alice", "bob"].map(|name| format!("{name}@{}", options.hostname));

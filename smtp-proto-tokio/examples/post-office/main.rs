@@ -15,9 +15,10 @@ mod office;
 mod outgoing;
 mod recording;
 mod sorter;
+#[path = "../sink/users.rs"]
+mod users;
 
 use core::error::Error;
-use core::pin::pin;
 use core::time::Duration;
 use std::io::{self, Write};
 use std::path::Path;
@@ -30,11 +31,12 @@ use rustix::process::{Resource, getrlimit};
 use smtp_proto_tokio::Listener;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
-use config::Options;
+use config::{Kind, Options};
 use counter::Counter;
 use office::Office;
 use sorter::Sorter;
@@ -50,6 +52,9 @@ const DESCRIPTORS: u64 = 1100;
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    if let Err(error) = options.check() {
+        Options::command().error(ErrorKind::ArgumentConflict, error).exit();
+    }
     let filter =
         EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).init();
@@ -78,16 +83,19 @@ async fn serve(options: &Options, sorter: Sorter) -> Result<(), Box<dyn Error>> 
     let ended = ended()?;
     let root = options.root.as_deref().unwrap_or_else(|| Path::new("post-office"));
     let office = open(root, options, sorter)?;
-    let listener = listen(options, "127.0.0.1:2525").await?;
-    let handle = listener.handle();
-    let config = Arc::new(options.server()?);
-    let mut serving = pin!(listener.serve(config, |peer| Counter::new(&office, peer)));
+    let (mut handles, mut serving) = (Vec::new(), JoinSet::new());
+    for (kind, listener) in listen(options, "127.0.0.1:2525").await? {
+        let (office, config) = (Arc::clone(&office), Arc::new(options.server(kind)?));
+        handles.push(listener.handle());
+        serving.spawn(listener.serve(config, move |peer| Counter::new(&office, peer)));
+    }
     tokio::select! {
-        () = &mut serving => {}
+        _ = serving.join_next() => {}
         () = ended => {}
     }
-    handle.shut_down(GRACE);
-    let _ = timeout(GRACE + LAST_WORDS, serving).await;
+    handles.iter().for_each(|handle| handle.shut_down(GRACE));
+    let _ =
+        timeout(GRACE + LAST_WORDS, async { while serving.join_next().await.is_some() {} }).await;
     Ok(())
 }
 
@@ -104,25 +112,38 @@ fn ended() -> io::Result<impl Future<Output = ()>> {
 }
 
 fn open(root: &Path, options: &Options, sorter: Sorter) -> Result<Arc<Office>, String> {
-    Office::open(root, options.hostname.clone(), sorter)
+    let users = options.users()?;
+    Office::open(root, options.hostname.clone(), sorter, users)
         .map(Arc::new)
         .map_err(|error| format!("cannot keep letters in {}: {error}", root.display()))
 }
 
 /// Listens where the options say, and tells where that is.
-async fn listen(options: &Options, unless_told: &str) -> io::Result<Listener> {
-    let listener = if options.listen.is_empty() {
-        Listener::bind([unless_told]).await?
-    } else {
-        Listener::bind(&options.listen).await?
-    };
-    for address in listener.local_addrs() {
-        writeln!(io::stdout(), "listening on smtp {address}")?;
-    }
-    io::stdout().flush()?;
+async fn listen(
+    options: &Options,
+    unless_told: &str,
+) -> Result<Vec<(Kind, Listener)>, Box<dyn Error>> {
     let descriptors = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let sessions = descriptors.saturating_sub(DESCRIPTORS).max(descriptors / 2);
     let sessions = usize::try_from(sessions).unwrap_or(usize::MAX);
-    // Whoever tries it out comes from one address.
-    Ok(listener.limit(sessions).limit_per_peer(sessions))
+    let acceptor = options.acceptor()?;
+    let doors = options.doors(unless_told);
+    let each = sessions / doors.len();
+    let mut listeners = Vec::new();
+    for (kind, addresses) in doors {
+        let listener = Listener::bind(&addresses).await?;
+        for address in listener.local_addrs() {
+            writeln!(io::stdout(), "listening on {} {address}", kind.name())?;
+        }
+        // Whoever tries it out comes from one address.
+        let listener = listener.limit(each).limit_per_peer(each);
+        let listener = match acceptor.clone() {
+            Some(acceptor) if kind == Kind::Smtps => listener.implicit_tls(acceptor),
+            Some(acceptor) => listener.with_tls(acceptor),
+            None => listener,
+        };
+        listeners.push((kind, listener));
+    }
+    io::stdout().flush()?;
+    Ok(listeners)
 }

@@ -13,11 +13,13 @@ use smtp_proto::HostBuf;
 use crate::mailbox::{Mailboxes, make};
 use crate::outgoing::Outgoing;
 use crate::sorter::Sorter;
+use crate::users::Users;
 
 #[derive(Debug)]
 pub(crate) struct Office {
     pub(crate) hostname: HostBuf,
     pub(crate) sorter: Sorter,
+    pub(crate) users: Users,
     pub(crate) mailboxes: Arc<Mailboxes>,
     pub(crate) outgoing: Outgoing,
     /// Locked as long as the office is open: two would sweep up each other's letters.
@@ -25,7 +27,12 @@ pub(crate) struct Office {
 }
 
 impl Office {
-    pub(crate) fn open(root: &Path, hostname: HostBuf, sorter: Sorter) -> io::Result<Self> {
+    pub(crate) fn open(
+        root: &Path,
+        hostname: HostBuf,
+        sorter: Sorter,
+        users: Users,
+    ) -> io::Result<Self> {
         make(root)?;
         let locked = File::open(root)?;
         flock(&locked, FlockOperation::NonBlockingLockExclusive).map_err(|error| match error {
@@ -34,7 +41,14 @@ impl Office {
         })?;
         let mailboxes = Mailboxes::open(root, &hostname, sorter.mailboxes())?;
         let outgoing = Outgoing::open(root)?;
-        Ok(Self { hostname, sorter, mailboxes: Arc::new(mailboxes), outgoing, _root: locked })
+        Ok(Self {
+            hostname,
+            sorter,
+            users,
+            mailboxes: Arc::new(mailboxes),
+            outgoing,
+            _root: locked,
+        })
     }
 }
 

@@ -9,13 +9,14 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use super::{Peer, Scratch, build_example, code, wait};
+use super::{Peer, Scratch, build_example, code, others, port_of, wait};
 
 /// A running `post-office` that listens on a free port of 127.0.0.1.
 pub(crate) struct Office {
     process: Child,
     stdout: BufReader<ChildStdout>,
     address: SocketAddr,
+    others: Vec<String>,
     root: PathBuf,
 }
 
@@ -56,7 +57,13 @@ impl Office {
             .strip_prefix("listening on smtp ")
             .and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("the first line is {line:?}"));
-        Self { process, stdout, address, root: root.to_owned() }
+        let others = others(&mut stdout, options);
+        Self { process, stdout, address, others, root: root.to_owned() }
+    }
+
+    /// The port of another listener.
+    pub(crate) fn port(&self, kind: &str) -> u16 {
+        port_of(&self.others, kind)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
