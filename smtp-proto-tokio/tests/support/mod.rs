@@ -29,6 +29,8 @@ pub(crate) struct Sink {
     process: Child,
     stdout: BufReader<ChildStdout>,
     address: SocketAddr,
+    /// What else it listens on: `smtps 127.0.0.1:40123`.
+    others: Vec<String>,
     store: Scratch,
 }
 
@@ -58,7 +60,13 @@ impl Sink {
             .strip_prefix("listening on smtp ")
             .and_then(|address| address.parse().ok());
         let address = address.unwrap_or_else(|| panic!("sink's first line is {line:?}"));
-        Self { process, stdout, address, store }
+        let others = others(&mut stdout, options);
+        Self { process, stdout, address, others, store }
+    }
+
+    /// The port of another listener.
+    pub(crate) fn port(&self, kind: &str) -> u16 {
+        port_of(&self.others, kind)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -126,6 +134,25 @@ impl Stored {
             envelope: serde_json::from_slice(&envelope).expect("the envelope is JSON"),
         }
     }
+}
+
+/// What is listened on besides, as the program says it.
+fn others(stdout: &mut BufReader<ChildStdout>, options: &[&str]) -> Vec<String> {
+    let more = ["--listen-tls", "--lmtp", "--submission"];
+    let asked = options.iter().filter(|option| more.contains(option));
+    let mut line = |_| {
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("it prints text");
+        let said = line.trim_end().strip_prefix("listening on ").map(str::to_owned);
+        said.unwrap_or_else(|| panic!("the line is {line:?}"))
+    };
+    asked.map(&mut line).collect()
+}
+
+fn port_of(others: &[String], kind: &str) -> u16 {
+    let address = others.iter().find_map(|other| other.strip_prefix(&format!("{kind} ")));
+    let address = address.unwrap_or_else(|| panic!("nothing of {kind} in {others:?}"));
+    address.parse::<SocketAddr>().expect("it is of IP").port()
 }
 
 /// A folder that is removed when the test ends.

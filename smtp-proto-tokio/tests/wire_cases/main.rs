@@ -4,6 +4,10 @@
 //! are accepted. Rows that ask for virtual time, for a special answer of the application or for a setting that `sink` has no option
 //! for are counted and left out, as are those that wait for an issue.
 
+#[cfg(feature = "rustls")]
+#[path = "../support/certificates.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod certificates;
 #[path = "../../../smtp-proto/tests/wire_cases/replies.rs"]
 mod replies;
 #[path = "../support/mod.rs"]
@@ -15,10 +19,12 @@ mod peer;
 
 use peer::{Heard, Peer};
 use replies::{Reply, compare};
+use serde_json::Value;
 use smtp_proto::testing::cases::{
     self, Bytes, Case, MESSAGE_MAX, Policy, Pre, Step, Steps, Then, cases,
 };
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
 use support::Sink;
@@ -51,6 +57,36 @@ fn every_row_that_sink_can_be_brought_to_holds_over_tcp() {
         failures.join("\n")
     );
     assert!(replayed > 200, "only {replayed} rows could be replayed");
+}
+
+/// The rows that shake hands: `conformance` asks them, which has TLS and a user.
+#[cfg(feature = "rustls")]
+#[test]
+fn every_row_of_tls_and_auth_that_can_be_asked_holds_in_tls() {
+    let authority = certificates::Authority::new();
+    let certificate = authority.issue(&["mx.test", "127.0.0.1"], certificates::NOW);
+    let folder = support::Scratch::new("wire");
+    let cert = folder.file("cert.pem", certificate.chain.as_bytes());
+    let key = folder.file("key.pem", certificate.key.as_bytes());
+    let (cert, key) = (cert.to_str().expect("text"), key.to_str().expect("text"));
+    let secure = ["--tls-cert", cert, "--tls-key", key, "--user", "u:p", "--user", "user:pass"];
+    let sink = Sink::start(&[&SINK[..], &secure].concat());
+    let program = support::build_example("conformance");
+    for rows in ["TL", "AU", "BD"] {
+        let output = Command::new(&program)
+            .args(["--server", &sink.address().to_string(), "--only", rows, "--tls"])
+            .args(["--rcpt", "r@t.test", "--user", "u", "--password-env", "SECRET"])
+            .args(["--json", "--parallel", "8"])
+            .env("SECRET", "p")
+            .output()
+            .expect("it starts");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+        println!("{rows}: {}", report["summary"]);
+        let failed = report["rows"].as_array().expect("rows").iter();
+        let failed: Vec<_> = failed.filter(|row| row["verdict"] == "fail").collect();
+        assert!(failed.is_empty(), "{failed:#?}");
+        assert!(report["summary"]["pass"].as_u64() > Some(10), "{report}");
+    }
 }
 
 /// The options of `sink` that a row asks for; `None` where it has none for it.

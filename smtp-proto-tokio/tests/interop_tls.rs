@@ -1,0 +1,242 @@
+//! Programs that other people wrote deliver to `sink` and `post-office` over TLS, and say who they are; LMTP goes both ways.
+//!
+//! A program that is not installed is skipped, in one plain line; with `CI=true` it is a failure.
+#![cfg(feature = "rustls")]
+
+#[path = "support/certificates.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod certificates;
+mod support;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use certificates::{Authority, NOW};
+use serde_json::json;
+use support::office::{Office, root};
+use support::{Scratch, Sink, program, run};
+
+const SENDER: &str = "alice@client.example";
+const RECIPIENT: &str = "bob@localhost";
+const LETTER: &str = "Subject: secret\r\n\r\nNobody reads this on the way.\r\n";
+
+/// What a server needs, and what its clients trust.
+struct Trust {
+    _folder: Scratch,
+    ca: PathBuf,
+    cert: PathBuf,
+    key: PathBuf,
+    letter: PathBuf,
+}
+
+impl Trust {
+    fn new() -> Self {
+        let (folder, authority) = (Scratch::new("trust"), Authority::new());
+        let certificate = authority.issue(&["localhost", "127.0.0.1"], NOW);
+        Self {
+            ca: folder.file("ca.pem", authority.pem.as_bytes()),
+            cert: folder.file("cert.pem", certificate.chain.as_bytes()),
+            key: folder.file("key.pem", certificate.key.as_bytes()),
+            letter: folder.file("letter.eml", LETTER.as_bytes()),
+            _folder: folder,
+        }
+    }
+
+    /// The options of a server that wants TLS and a user.
+    fn options(&self) -> [&str; 6] {
+        let text = |path: &'static str| path;
+        [
+            text("--tls-cert"),
+            self.cert.to_str().unwrap(),
+            text("--tls-key"),
+            self.key.to_str().unwrap(),
+            text("--user"),
+            text("tim:tanstaaf"),
+        ]
+    }
+
+    fn ca(&self) -> &str {
+        self.ca.to_str().unwrap()
+    }
+}
+
+/// How a session is encrypted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    StartTls,
+    Implicit,
+}
+
+/// Lets a program deliver to `sink` in both ways, and to the post-office, where a user has to be known.
+fn deliver(name: &str, command: impl Fn(&mut Command, &Trust, Way, u16)) {
+    let Some(path) = program(name) else { return };
+    let trust = Trust::new();
+    let sink = Sink::start(
+        &[&trust.options()[..], &["--require-auth", "--listen-tls", "127.0.0.1:0"]].concat(),
+    );
+    for (way, port) in [(Way::StartTls, sink.address().port()), (Way::Implicit, sink.port("smtps"))]
+    {
+        let mut program = Command::new(&path);
+        command(&mut program, &trust, way, port);
+        let said = run(program, LETTER.as_bytes());
+        let envelope = sink.newest().envelope;
+        let how =
+            json!([envelope["tls"], envelope["user"], envelope["protocol"], envelope["from"]]);
+        assert_eq!(how, json!([true, "tim", "ESMTPSA", SENDER]), "{said}");
+    }
+    assert_eq!(sink.stored().len(), 2);
+
+    let folder = root();
+    let doors = ["--submission", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0"];
+    let office = Office::open(folder.path(), &[&trust.options()[..], &doors[..]].concat());
+    for (way, kind) in [(Way::StartTls, "submission"), (Way::Implicit, "smtps")] {
+        let mut program = Command::new(&path);
+        command(&mut program, &trust, way, office.port(kind));
+        run(program, LETTER.as_bytes());
+    }
+    let letters = office.letters(RECIPIENT);
+    assert_eq!(letters.len(), 2);
+    for letter in letters {
+        let (trace, letter) = letter.split();
+        assert!(trace.contains(" with ESMTPSA id "), "{trace}");
+        assert!(letter.contains("Nobody reads this on the way."), "{letter}");
+    }
+}
+
+#[test]
+fn swaks_delivers_in_tls_and_authenticates_by_plain() {
+    swaks("PLAIN");
+}
+
+#[test]
+fn swaks_delivers_in_tls_and_authenticates_by_login() {
+    swaks("LOGIN");
+}
+
+fn swaks(mechanism: &str) {
+    deliver("swaks", |command, trust, way, port| {
+        command.arg(if way == Way::StartTls { "--tls" } else { "--tls-on-connect" });
+        command.args(["--tls-verify", "--tls-ca-path", trust.ca(), "--server", "127.0.0.1"]);
+        command.args(["--port", &port.to_string(), "--from", SENDER, "--to", RECIPIENT]);
+        command.args(["--auth", mechanism, "--auth-user", "tim", "--auth-password", "tanstaaf"]);
+        command.args(["--helo", "client.example", "--data"]);
+        command.arg(format!("@{}", trust.letter.display()));
+    });
+}
+
+#[test]
+fn curl_delivers_in_tls_and_authenticates_by_plain() {
+    curl("PLAIN");
+}
+
+#[test]
+fn curl_delivers_in_tls_and_authenticates_by_login() {
+    curl("LOGIN");
+}
+
+fn curl(mechanism: &str) {
+    deliver("curl", |command, trust, way, port| {
+        let scheme = if way == Way::StartTls { "smtp" } else { "smtps" };
+        command.args(["--silent", "--show-error", "--ssl-reqd", "--cacert", trust.ca(), "--user"]);
+        command.args(["tim:tanstaaf", "--login-options", &format!("AUTH={mechanism}")]);
+        command.args(["--mail-from", SENDER, "--mail-rcpt", RECIPIENT, "--upload-file"]);
+        command.arg(&trust.letter).arg(format!("{scheme}://localhost:{port}/client.example"));
+        command.arg("--ipv4");
+    });
+}
+
+#[test]
+fn msmtp_delivers_in_tls_and_authenticates_by_plain() {
+    msmtp("plain");
+}
+
+#[test]
+fn msmtp_delivers_in_tls_and_authenticates_by_login() {
+    msmtp("login");
+}
+
+fn msmtp(mechanism: &str) {
+    deliver("msmtp", |command, trust, way, port| {
+        let starttls = if way == Way::StartTls { "on" } else { "off" };
+        command.args(["--file=/dev/null", "--host=127.0.0.1", &format!("--port={port}")]);
+        command.args(["--tls=on", &format!("--tls-starttls={starttls}")]);
+        command.args([&format!("--tls-trust-file={}", trust.ca()), "--user=tim"]);
+        command.args([&format!("--auth={mechanism}"), "--passwordeval=echo tanstaaf"]);
+        command.args(["--domain=client.example", "--from", SENDER, "--", RECIPIENT]);
+    });
+}
+
+#[test]
+fn smtplib_delivers_in_tls_and_authenticates() {
+    const SCRIPT: &str = r#"
+import smtplib, ssl, sys
+_, way, port, ca, sender, recipient, path = sys.argv
+context = ssl.create_default_context(cafile=ca)
+if way == "starttls":
+    client = smtplib.SMTP("127.0.0.1", int(port), "client.example")
+    client.starttls(context=context)
+else:
+    client = smtplib.SMTP_SSL("127.0.0.1", int(port), "client.example", context=context)
+client.login("tim", "tanstaaf")
+with open(path, "rb") as letter:
+    client.sendmail(sender, [recipient], letter.read())
+client.quit()
+"#;
+    deliver("python3", |command, trust, way, port| {
+        let way = if way == Way::StartTls { "starttls" } else { "implicit" };
+        command.args(["-c", SCRIPT, way, &port.to_string(), trust.ca(), SENDER, RECIPIENT]);
+        command.arg(&trust.letter);
+    });
+}
+
+#[test]
+fn programs_that_know_the_wrong_password_deliver_nothing() {
+    let Some(curl) = program("curl") else { return };
+    let trust = Trust::new();
+    let sink = Sink::start(&[&trust.options()[..], &["--require-auth"]].concat());
+    let mut command = Command::new(curl);
+    command.args(["--silent", "--show-error", "--ssl-reqd", "--cacert", trust.ca()]);
+    command.args(["--user", "tim:wrong", "--mail-from", SENDER, "--mail-rcpt", RECIPIENT]);
+    command.arg("--upload-file").arg(&trust.letter).arg("--ipv4");
+    command.arg(format!("smtp://localhost:{}", sink.address().port()));
+    let output = command.output().expect("it starts");
+    // CURLE_LOGIN_DENIED.
+    assert_eq!(output.status.code(), Some(67), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(sink.files(), 0);
+}
+
+#[test]
+fn programs_do_not_trust_a_certificate_of_somebody_else() {
+    let Some(curl) = program("curl") else { return };
+    let trust = Trust::new();
+    let sink = Sink::start(&trust.options());
+    let stranger = Trust::new();
+    let mut command = Command::new(curl);
+    command.args(["--silent", "--show-error", "--ssl-reqd", "--cacert", stranger.ca()]);
+    command.args(["--mail-from", SENDER, "--mail-rcpt", RECIPIENT, "--ipv4", "--upload-file"]);
+    command.arg(&trust.letter).arg(format!("smtp://localhost:{}", sink.address().port()));
+    let output = command.output().expect("it starts");
+    // CURLE_PEER_FAILED_VERIFICATION.
+    assert_eq!(output.status.code(), Some(60), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(sink.files(), 0);
+}
+
+#[test]
+fn smtp_source_delivers_by_lmtp() {
+    let Some(smtp_source) = program("smtp-source") else { return };
+    let folder = Scratch::new("lmtp");
+    let path = folder.path().join("lmtp.socket");
+    let unix = format!("unix:{}", path.display());
+    let sink = Sink::start(&["--lmtp", path.to_str().unwrap()]);
+    let mut command = Command::new(&smtp_source);
+    command.args(["-L", "-s", "5", "-m", "50", "-r", "3", "-f", SENDER, "-t", RECIPIENT, &unix]);
+    run(command, b"");
+    let stored = sink.stored();
+    assert_eq!(stored.len(), 50);
+    for letter in &stored {
+        let envelope = &letter.envelope;
+        assert_eq!((&envelope["protocol"], &envelope["client"]), (&json!("LMTP"), &json!(null)));
+        assert_eq!(envelope["to"], json!(["3bob@localhost", "2bob@localhost", "bob@localhost"]));
+    }
+    assert!(sink.stop().starts_with("messages=50 "));
+}
