@@ -1,7 +1,7 @@
 //! Trace fields and delivery reports, as pure formatting of typed values.
 //!
 //! What a server puts on top of a content that it takes ([`Received`]; at final delivery also [`ReturnPath`]), what it reads there to
-//! notice a loop ([`Hops`]), and the report by which a sender learns what became of a message ([`Report`]). There is no clock and no
+//! notice a loop ([`Hops`]), what a submission server completes ([`Completion`]), and the report by which a sender learns what became of a message ([`Report`]). There is no clock and no
 //! randomness here: the caller gives dates and ids.
 //!
 //! Whatever a peer said, it stays in its field: control characters are written as `?`, and no line passes 998 octets.
@@ -25,6 +25,7 @@
 //! # Ok::<(), smtp_proto::ParseError>(())
 //! ```
 
+mod completion;
 mod date;
 mod dsn;
 mod fold;
@@ -36,6 +37,7 @@ mod trace;
 
 use alloc::string::{String, ToString};
 
+pub use completion::Completion;
 pub use date::Date;
 pub use dsn::{Report, ReportError};
 pub use header::{HOP_LIMIT, Hops, count_received, header_section};
