@@ -263,8 +263,7 @@ impl<'d> Play<'d> {
         if self.client.extensions().is_none() && call_hello(&mut self.client).is_ok() {
             return;
         }
-        let lmtp = self.client.config().flavour == Flavour::Lmtp;
-        if self.actions.once_in(2) && !lmtp {
+        if self.actions.once_in(2) {
             self.letter = Letter::new(&mut self.actions, &self.client, &self.server.tally);
             return;
         }

@@ -70,12 +70,12 @@ fn server_config(choices: &mut Choices<'_>) -> server::Config {
 }
 
 fn client_config(choices: &mut Choices<'_>) -> client::Config {
-    let mut config = client::Config::default();
-    config.pipelining = match choices.below(4) {
+    let pipelining = match choices.below(4) {
         0 | 1 => client::Pipelining::Offered,
         2 => client::Pipelining::InFlight(60),
         _ => client::Pipelining::Never,
     };
+    let mut config = client::Config { pipelining, ..client::Config::default() };
     if choices.once_in(4) {
         (config.queue.commands, config.queue.content) = (100, 7);
     }
