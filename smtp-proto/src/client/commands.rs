@@ -142,6 +142,15 @@ impl Client {
         self.query(Verb::Vrfy, text)
     }
 
+    /// VRFY with SMTPUTF8: the text may be UTF-8, and so may the reply be (RFC 6531 3.7.4.2).
+    ///
+    /// # Errors
+    ///
+    /// [`Misuse::NotOffered`]; the rest as [`custom`](Self::custom).
+    pub fn verify_utf8(&mut self, text: &str) -> Result<Sent, Misuse> {
+        self.query_utf8(Verb::Vrfy, text)
+    }
+
     /// EXPN.
     ///
     /// # Errors
@@ -149,6 +158,15 @@ impl Client {
     /// As [`custom`](Self::custom).
     pub fn expand(&mut self, text: &str) -> Result<Sent, Misuse> {
         self.query(Verb::Expn, text)
+    }
+
+    /// EXPN with SMTPUTF8, as [`verify_utf8`](Self::verify_utf8).
+    ///
+    /// # Errors
+    ///
+    /// As [`verify_utf8`](Self::verify_utf8).
+    pub fn expand_utf8(&mut self, text: &str) -> Result<Sent, Misuse> {
+        self.query_utf8(Verb::Expn, text)
     }
 
     /// HELP; `text` may be empty.
@@ -185,6 +203,14 @@ impl Client {
             return Err(Misuse::Invalid);
         }
         self.queue(Command::Query { verb, text, smtputf8: false })
+    }
+
+    fn query_utf8(&mut self, verb: Verb, text: &str) -> Result<Sent, Misuse> {
+        if !self.may_command()?.contains(Extension::SmtpUtf8) {
+            return Err(Misuse::NotOffered);
+        }
+        let text = FreeText::utf8(text).filter(|text| !text.as_str().is_empty());
+        self.queue(Command::Query { verb, text: text.ok_or(Misuse::Invalid)?, smtputf8: true })
     }
 
     /// QUIT. Nothing may follow; its reply ends the session.

@@ -446,6 +446,21 @@ fn names_and_texts_of_commands_are_ascii() {
     );
 }
 
+/// RFC 6531 3.7.4.2.
+#[test]
+fn a_query_in_utf_8_says_so_and_needs_the_offer() {
+    let mut client = ready("SMTPUTF8");
+    client.verify_utf8("b\u{e9}b").unwrap();
+    assert_eq!(leaves(&mut client), "VRFY b\u{e9}b SMTPUTF8\r\n");
+    hear(&mut client, "252 2.6.8 who knows\r\n");
+    client.expand_utf8("list").unwrap();
+    assert_eq!(leaves(&mut client), "EXPN list SMTPUTF8\r\n");
+    for text in ["", "a\r\nRSET", "\u{7f}"] {
+        assert_eq!(client.verify_utf8(text), Err(Misuse::Invalid), "{text:?}");
+    }
+    assert_eq!(ready("8BITMIME").verify_utf8("b"), Err(Misuse::NotOffered));
+}
+
 #[test]
 fn one_hello_at_a_time() {
     let mut client = client_of(Config::default());

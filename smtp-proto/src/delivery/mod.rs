@@ -21,6 +21,7 @@ mod feed;
 mod hear;
 mod outcome;
 mod plan;
+mod relay;
 mod survey;
 
 use alloc::vec::Vec;
@@ -28,6 +29,7 @@ use alloc::vec::Vec;
 pub use envelope::Envelope;
 pub use outcome::{Cause, Event, Fate, Of, Outcome};
 pub use plan::{Content, Plan, Unsendable};
+pub use relay::{Hop, report_due};
 pub use survey::Survey;
 
 use self::feed::Chunks;

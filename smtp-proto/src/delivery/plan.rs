@@ -148,7 +148,8 @@ impl Plan {
 
     /// The parameters that RCPT will have, of those that came with the letter: of DSN alone. An ORCPT in UTF-8 is sent in its 7-bit form
     /// where the transaction has no SMTPUTF8 (RFC 6533 3).
-    pub(super) fn recipient(&self, params: RcptParams<'_>) -> RcptParamsBuf {
+    #[must_use]
+    pub fn recipient(&self, params: RcptParams<'_>) -> RcptParamsBuf {
         let mut sent = RcptParamsBuf::new();
         if !self.keeps_dsn {
             return sent;

@@ -316,6 +316,12 @@ impl Calling {
                 let initial = auth.initial.map(|initial| initial.decode());
                 client.auth(auth.mechanism, initial.as_deref())
             }
+            Ok(Command::Query { verb: Verb::Vrfy, text, smtputf8: true }) => {
+                client.verify_utf8(text.as_str())
+            }
+            Ok(Command::Query { verb: Verb::Expn, text, smtputf8: true }) => {
+                client.expand_utf8(text.as_str())
+            }
             Ok(Command::Query { verb: Verb::Vrfy, text, .. }) => client.verify(text.as_str()),
             Ok(Command::Query { verb: Verb::Expn, text, .. }) => client.expand(text.as_str()),
             Ok(Command::Query { verb: Verb::Help, text, .. }) => client.help(text.as_str()),

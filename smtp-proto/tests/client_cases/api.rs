@@ -3,9 +3,11 @@
 use crate::session::Session;
 use crate::state::opened;
 use smtp_proto::client::{Misuse, Sent};
+use smtp_proto::sasl::{self, Credentials};
 use smtp_proto::testing::cases::{Case, Steps, Word};
 use smtp_proto::{
-    Extension, ForwardPath, Host, Mail, MailParamsBuf, Mailbox, Rcpt, RcptParamsBuf, ReversePath,
+    Command, Extension, ForwardPath, Host, Mail, MailParamsBuf, Mailbox, Mechanism, Rcpt,
+    RcptParamsBuf, ReversePath,
 };
 
 /// Why a call writes nothing.
@@ -33,6 +35,12 @@ pub(crate) fn judge(case: &Case<'_>, steps: &Steps) -> Result<(), String> {
         let holds = match word {
             Word::Misuse(name) => {
                 is_misuse(name, &called) && written.is_empty() && session.client.is_idle()
+            }
+            // Of the initial response, before base64.
+            Word::Starts(steps) => {
+                let line = written.strip_suffix(b"\r\n").unwrap_or_default();
+                matches!(Command::parse(line), Ok(Command::Auth(auth))
+                    if auth.initial.is_some_and(|initial| initial.decode().starts_with(&steps.to_vec())))
             }
             Word::Written(steps) => called.is_ok() && *written == steps.to_vec(),
             other => return Err(format!("{other:?} is not built")),
@@ -106,10 +114,40 @@ fn make(
         "verify" => with_text(text, |text| client.verify(text)),
         "expand" => with_text(text, |text| client.expand(text)),
         "help" => with_text(text, |text| client.help(text)),
+        "plain-user" => {
+            credentials(session, "PLAIN", text.map(|user| Credentials::plain(user, "x")))
+        }
+        "xoauth2-user" => {
+            credentials(session, "XOAUTH2", text.map(|user| Credentials::bearer(user, "x")))
+        }
+        "oauthbearer-authzid" => {
+            credentials(session, "OAUTHBEARER", text.map(|user| Credentials::bearer(user, "x")))
+        }
         "raw" => with_text(text, |text| client.custom(text)),
         other => return Err(format!("the call {other} is not built")),
     };
     Ok(called)
+}
+
+/// AUTH with these credentials, in TLS: in the clear it would be refused before anything is built.
+fn credentials(
+    session: &mut Session,
+    mechanism: &str,
+    credentials: Option<Credentials>,
+) -> Result<Sent, Refused> {
+    let mechanism = Mechanism::new(mechanism).ok_or(Refused::Value)?;
+    let credentials = credentials.ok_or(Refused::Value)?;
+    let mut initiator = value(sasl::initiator(mechanism, &credentials))?;
+    let initial = initiator.initial();
+    session.client.start_tls().map_err(Refused::Call)?;
+    session.settle();
+    session.hear(b"220 go\r\n");
+    session.client.tls_established();
+    session.hello();
+    session.hear(b"250-mx.test\r\n250 AUTH OAUTHBEARER\r\n");
+    session.take_outcome();
+    let initial = initial.as_ref().map(|secret| secret.as_bytes());
+    session.client.auth(mechanism, initial).map_err(Refused::Call)
 }
 
 fn value<T, E>(value: Result<T, E>) -> Result<T, Refused> {

@@ -32,7 +32,7 @@ pub(crate) fn judge(case: &Case<'_>, steps: &Steps) -> Result<(), String> {
         return not_offered(case);
     }
     if case.expected.words.iter().any(|word| matches!(word, Word::Value(_))) {
-        return Err("nothing in the core counts the octets of a content for SIZE".to_owned());
+        return counted(case, steps);
     }
     if case.expected.words.iter().any(|word| matches!(word, Word::Outcome(_))) {
         given_up(case, steps)?;
@@ -56,6 +56,17 @@ pub(crate) fn judge(case: &Case<'_>, steps: &Steps) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// RFC 1870 5.
+fn counted(case: &Case<'_>, steps: &Steps) -> Result<(), String> {
+    let octets = Content::of(&steps.to_vec()).octets().map(|octets| octets.to_string());
+    let holds = |word: &Word<'_>| match (word, &octets) {
+        (Word::Value(value), Some(octets)) => value.to_vec() == octets.as_bytes(),
+        _ => false,
+    };
+    let all = case.expected.words.iter().all(holds);
+    if all { Ok(()) } else { Err(format!("counted as {octets:?}")) }
 }
 
 fn of_row(case: &Case<'_>, sent: &Sent) -> Result<(), String> {

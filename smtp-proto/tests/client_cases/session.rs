@@ -2,9 +2,11 @@
 
 use core::time::Duration;
 use smtp_proto::client::{Client, Config, Error, Event, Wants};
-use smtp_proto::delivery::{self, Content, Delivery, Envelope, Fate};
+use smtp_proto::delivery::{self, Content, Delivery, Envelope, Fate, Plan};
+use smtp_proto::sasl::{self, Credentials, Initiator};
 use smtp_proto::{
-    Class, Countdown, Host, Inbox, Mail, MailParams, Rcpt, RcptParams, ReplyBuf, ReversePath,
+    Class, Countdown, Host, Inbox, Mail, MailParams, Mechanism, Rcpt, RcptParams, ReplyBuf,
+    ReversePath,
 };
 use smtp_proto::{ForwardPath, Mailbox};
 use std::sync::Arc;
@@ -20,6 +22,8 @@ pub(crate) struct Session {
     inbox: Inbox,
     countdown: Countdown,
     caller: Caller,
+    /// Answers challenges.
+    initiator: Option<Box<dyn Initiator>>,
     /// What of a content is produced before its producer fails, where it does.
     fails_behind: Option<Vec<u8>>,
     pub(crate) outcome: Outcome,
@@ -62,6 +66,7 @@ impl Session {
             inbox,
             countdown: Countdown::new(),
             caller: Caller::Test,
+            initiator: None,
             fails_behind: None,
             outcome: Outcome::default(),
         };
@@ -76,15 +81,29 @@ impl Session {
         self.settle();
     }
 
+    /// AUTH; by LOGIN nobody answers the challenges.
+    pub(crate) fn authenticate(&mut self, mechanism: Mechanism<'_>) {
+        let credentials = Credentials::bearer("user@example.com", "token");
+        self.initiator = sasl::initiator(mechanism, &credentials).ok();
+        let initial = self.initiator.as_mut().and_then(|initiator| initiator.initial());
+        let initial = initial.as_ref().map(|secret| secret.as_bytes());
+        self.client.auth(mechanism, initial).expect("AUTH may come");
+        self.settle();
+    }
+
     /// A letter to these recipients is begun.
     pub(crate) fn deliver(&mut self, to: &[&'static str]) {
+        self.deliver_by(to, |plan| plan);
+    }
+
+    pub(crate) fn deliver_by(&mut self, to: &[&'static str], by: impl FnOnce(Plan) -> Plan) {
         let envelope =
             Envelope::new("a@x.test", to.iter().copied()).expect("well-formed addresses");
         let offered = self.client.extensions().expect("EHLO was answered");
         let plan =
             Delivery::plan(offered, &envelope, Content::seven_bit()).expect("nothing is asked for");
         self.outcome.fates = vec![None; to.len()];
-        self.caller = Caller::Letter(Box::new(Delivery::new(plan, envelope)));
+        self.caller = Caller::Letter(Box::new(Delivery::new(by(plan), envelope)));
         self.settle();
     }
 
@@ -171,13 +190,15 @@ impl Session {
 
     /// Takes one event.
     fn listen(&mut self) -> bool {
-        let Self { client, inbox, caller, outcome, fails_behind, .. } = self;
+        let Self { client, inbox, caller, outcome, fails_behind, initiator, .. } = self;
         let result = match caller {
             Caller::Letter(delivery) => inbox
                 .feed(|input| deliver(delivery, client, input, outcome, fails_behind.as_deref())),
-            Caller::Test => inbox.feed(|input| record(client, input, outcome, Some(LETTER))),
+            Caller::Test => {
+                inbox.feed(|input| record(client, input, outcome, Some(LETTER), initiator))
+            }
             Caller::Producer | Caller::Nobody => {
-                inbox.feed(|input| record(client, input, outcome, None))
+                inbox.feed(|input| record(client, input, outcome, None, &mut None))
             }
         };
         match result {
@@ -215,6 +236,7 @@ fn record(
     input: &mut &[u8],
     outcome: &mut Outcome,
     letter: Option<&[u8]>,
+    initiator: &mut Option<Box<dyn Initiator>>,
 ) -> Result<Heard, Error> {
     let Some(event) = client.next(input)? else { return Ok(Heard::Nothing) };
     outcome.events.push(format!("{event:?}"));
@@ -226,8 +248,12 @@ fn record(
         Event::Reply { reply, .. } | Event::Unavailable(reply) => {
             outcome.replies.push(reply.to_owned())
         }
-        // It is answered by nobody here.
-        Event::Challenge(_) => {}
+        Event::Challenge(challenge) => {
+            if let Some(initiator) = initiator {
+                let response = initiator.respond(&challenge.decode()).expect("a challenge of it");
+                client.auth_response(response.as_bytes()).expect("it was asked for");
+            }
+        }
         Event::SendBody { .. } => {
             if let Some(letter) = letter {
                 assert_eq!(client.body(letter), Ok(letter.len()));

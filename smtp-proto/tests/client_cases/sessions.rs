@@ -1,8 +1,8 @@
 //! Rule 8 for the client: how the octets of a server are cut changes neither an event nor an octet of what is written.
 
 use crate::session::{Outcome, Session};
-use smtp_proto::client::{Config, Error};
-use smtp_proto::delivery::Fate;
+use smtp_proto::client::{Config, Error, Flavour};
+use smtp_proto::delivery::{Fate, Plan};
 
 /// What a server says, each line of the table after it has read all that the client has to say.
 type Turns = &'static [&'static str];
@@ -84,12 +84,46 @@ const SESSIONS: &[(&str, Turns)] = &[
     ),
 ];
 
+const CHUNKING: &str = "250-mx.test\r\n250-PIPELINING\r\n250 CHUNKING\r\n";
+const ENVELOPE: &str = "250 a\r\n250 b\r\n550 c\r\n250-\r\n250 d\r\n";
+
+/// The same with content by BDAT.
+const CHUNKED: &[(&str, Turns)] = &[
+    ("a chunk", &[HELLO, CHUNKING, ENVELOPE, "250-2.0.0 e\r\n250 2.0.0 e\r\n"]),
+    ("a refused chunk", &[HELLO, CHUNKING, ENVELOPE, "552 e\r\n"]),
+    ("221 to a chunk", &[HELLO, CHUNKING, ENVELOPE, "221 e\r\n"]),
+    ("421 to a chunk", &[HELLO, CHUNKING, ENVELOPE, "421 e\r\n"]),
+    ("nobody", &[HELLO, CHUNKING, "250 a\r\n550 b\r\n550 c\r\n450 d\r\n"]),
+];
+
+/// The same in LMTP.
+const STORED: &[(&str, Turns)] = &[
+    ("a verdict each", &[HELLO, PIPELINED, ENVELOPE, "354 e\r\n", "250-f\r\n250 f\r\n452 g\r\n"]),
+    ("421 among the verdicts", &[HELLO, PIPELINED, ENVELOPE, "354 e\r\n", "421 f\r\n250 g\r\n"]),
+    ("garbage among the verdicts", &[HELLO, PIPELINED, ENVELOPE, "354 e\r\n", "250 f\r\nwhat\r\n"]),
+    (
+        "one verdict too many",
+        &[HELLO, PIPELINED, ENVELOPE, "354 e\r\n", "250 f\r\n250 g\r\n250 h\r\n"],
+    ),
+    ("nobody", &[HELLO, PIPELINED, "250 a\r\n550 b\r\n550 c\r\n450 d\r\n503 e\r\n"]),
+];
+
+fn lmtp() -> Config {
+    let mut config = Config::default();
+    config.flavour = Flavour::Lmtp;
+    config
+}
+
 /// Plays a session whose turns are cut at these octets, counted over all of them.
 fn play(turns: Turns, cuts: &[usize]) -> Outcome {
-    let (mut session, mut at) = (Session::open(Config::default()), 0);
+    play_by(Config::default(), |plan| plan, turns, cuts)
+}
+
+fn play_by(config: Config, by: fn(Plan) -> Plan, turns: Turns, cuts: &[usize]) -> Outcome {
+    let (mut session, mut at) = (Session::open(config), 0);
     for turn in turns {
         if session.outcome.fates.is_empty() && session.client.is_reusable() {
-            session.deliver(&["b@y.test", "c@y.test", "d@y.test"]);
+            session.deliver_by(&["b@y.test", "c@y.test", "d@y.test"], by);
         }
         let mut from = 0;
         for cut in
@@ -106,7 +140,45 @@ fn play(turns: Turns, cuts: &[usize]) -> Outcome {
 
 #[test]
 fn whole_sessions_go_the_same_way_at_every_two_cuts() {
-    for (name, turns) in SESSIONS {
+    every_two_cuts(SESSIONS, Config::default, |plan| plan);
+}
+
+#[test]
+fn sessions_by_bdat_and_in_lmtp_go_the_same_way_at_every_two_cuts() {
+    every_two_cuts(CHUNKED, Config::default, Plan::in_chunks);
+    every_two_cuts(STORED, lmtp, |plan| plan);
+}
+
+#[test]
+fn each_of_them_settles_everyone_as_it_should() {
+    let fates = |outcome: Outcome| {
+        outcome
+            .fates
+            .iter()
+            .map(|fate| format!("{:?}", fate.unwrap()))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let chunked = ["Delivered", "Permanent", "Unknown", "Transient", ""].iter().zip(CHUNKED);
+    for (fate, (name, turns)) in chunked.filter(|(fate, _)| !fate.is_empty()) {
+        let told = fates(play_by(Config::default(), Plan::in_chunks, turns, &[]));
+        assert_eq!(told, format!("{fate} Permanent {fate}"), "{name}");
+    }
+    let expected = [
+        "Delivered Permanent Transient",
+        "Transient Permanent Unknown",
+        "Delivered Permanent Unknown",
+        "Delivered Permanent Delivered",
+        "Permanent Permanent Transient",
+    ];
+    for (expected, (name, turns)) in expected.iter().zip(STORED) {
+        assert_eq!(fates(play_by(lmtp(), |plan| plan, turns, &[])), *expected, "{name}");
+    }
+}
+
+fn every_two_cuts(sessions: &[(&str, Turns)], config: fn() -> Config, by: fn(Plan) -> Plan) {
+    let play = |turns, cuts: &[usize]| play_by(config(), by, turns, cuts);
+    for (name, turns) in sessions {
         let whole = play(turns, &[]);
         let octets: usize = turns.iter().map(|turn| turn.len()).sum();
         let each: Vec<usize> = (1..octets).collect();

@@ -1,7 +1,7 @@
 //! Brings a session to where a row begins.
 
 use crate::session::Session;
-use smtp_proto::client::{Config, Tls};
+use smtp_proto::client::{Config, Flavour, Tls};
 use smtp_proto::data::LineEnds;
 use smtp_proto::testing::cases::{Case, Policy, Pre, Word};
 use smtp_proto::{MailParams, Mechanism};
@@ -38,18 +38,28 @@ pub(crate) fn opened(case: &Case<'_>) -> Result<Session, String> {
         Pre::CGreeting => {}
         Pre::CHello => session.hear(b"220 mx.test ESMTP\r\n"),
         Pre::CStartTls => to_starttls(&mut session, &keywords),
-        Pre::CTls | Pre::CTlsHello | Pre::CAuth => {
+        Pre::CLmtpDot => {
+            session.hear(b"220 store.test LMTP\r\n");
+            session.hear(ehlo(&keywords).as_bytes());
+            session.deliver(&["r@t.test", "s@t.test"]);
+            session.hear(b"250 a\r\n250 b\r\n250 c\r\n354 d\r\n");
+        }
+        Pre::CTls | Pre::CTlsHello | Pre::CAuth | Pre::CAuthOauthbearer | Pre::CAuthXoauth2 => {
             to_starttls(&mut session, &keywords);
             session.hear(b"220 2.0.0 Go on\r\n");
             session.client.tls_established();
             if case.pre != Pre::CTls {
                 session.hello();
             }
-            if case.pre == Pre::CAuth {
+            let mechanism = match case.pre {
+                Pre::CAuth => "LOGIN",
+                Pre::CAuthOauthbearer => "OAUTHBEARER",
+                Pre::CAuthXoauth2 => "XOAUTH2",
+                _ => "",
+            };
+            if let Some(mechanism) = Mechanism::new(mechanism) {
                 session.hear(ehlo(&keywords).as_bytes());
-                let login = Mechanism::new("LOGIN").expect("a name");
-                session.client.auth(login, None).expect("AUTH may come");
-                session.settle();
+                session.authenticate(mechanism);
             }
         }
         Pre::CApi
@@ -90,6 +100,9 @@ fn settings(case: &Case<'_>) -> Result<(Config, Vec<&'static str>), String> {
     let (mut config, mut keywords) = (Config::default(), OFFERED.to_vec());
     if case.class() == "TC" {
         config.tls = Tls::Required;
+    }
+    if case.pre == Pre::CLmtpDot {
+        config.flavour = Flavour::Lmtp;
     }
     for policy in &case.policies {
         match *policy {

@@ -5,6 +5,7 @@ use crate::session::Outcome;
 use crate::state::opened;
 use crate::{api, body, described};
 use smtp_proto::client::{Error, Misuse};
+use smtp_proto::sasl::{self, Credentials, Initiator, SaslError, Secret, Strength};
 use smtp_proto::testing::cases::{Bytes, Case, ExpectedReply, Pre, Steps, Then, Word};
 use smtp_proto::{
     Extension, Extensions, Mail, MailParamsBuf, Mechanism, ReplyBuf, ReversePath, TlsFault,
@@ -128,10 +129,40 @@ pub(crate) fn of_word(word: &Word<'_>, outcome: &Outcome) -> Result<(), String> 
         Word::Lacks(name) => !offers(&offered, name),
         Word::Offers(name) => offers(&offered, name),
         Word::Size(size) => of_size(&offered) == *size,
+        // RFC 4954 3: the strongest that both have.
+        Word::Picks(name) => strongest(&offered).as_deref() == Some(name),
         Word::Written(steps) => outcome.written == steps.to_vec(),
         other => return Err(format!("{other:?} is not built")),
     };
     if holds { Ok(()) } else { Err(format!("{word:?} does not hold: {outcome:?}")) }
+}
+
+/// What is chosen where the client has SCRAM too, which is plugged in.
+fn strongest(offered: &Extensions) -> Option<String> {
+    let plugged = Plugged(Mechanism::new("SCRAM-SHA-256")?);
+    let credentials = Credentials::plain("user", "pass");
+    let built_in = ["LOGIN", "PLAIN"].into_iter().filter_map(Mechanism::new);
+    let built_in = built_in.filter_map(|name| sasl::initiator(name, &credentials).ok());
+    let candidates = built_in.chain([Box::new(plugged) as Box<dyn Initiator>]);
+    let chosen = sasl::strongest(offered.mechanisms(), candidates, Strength::Shown)?;
+    Some(chosen.mechanism().to_string())
+}
+
+/// A mechanism by its name alone.
+struct Plugged(Mechanism<'static>);
+
+impl Initiator for Plugged {
+    fn mechanism(&self) -> Mechanism<'_> {
+        self.0
+    }
+
+    fn initial(&mut self) -> Option<Secret> {
+        None
+    }
+
+    fn respond(&mut self, _challenge: &[u8]) -> Result<Secret, SaslError> {
+        Err(SaslError::Challenge)
+    }
 }
 
 fn is(reply: &ReplyBuf, expected: &ExpectedReply<'_>) -> bool {
