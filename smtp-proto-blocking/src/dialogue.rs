@@ -93,7 +93,23 @@ impl<H: Handler> Dialogue<H> {
                 server.decide(pending, opened.map(|letter| incoming.open(letter)).map(|()| None))
             }
             Event::Body(run) => return self.body(run),
-            Event::Message { content, pending } => return self.end(content, pending, server),
+            Event::Chunk(pending) => match incoming.refusal() {
+                Some(refusal) => server.decide(pending, Err(refusal.clone())),
+                None => server.accept(pending),
+            },
+            Event::Message { content, pending } => {
+                let verdict = self.end(content)?;
+                server.decide(pending, verdict)
+            }
+            Event::Messages { content, pending } => {
+                let verdict = self.end(content)?;
+                return self.judge(verdict, pending, server);
+            }
+            // A reset follows, and tells the handler.
+            Event::Aborted(Why::Reset) => {
+                incoming.discard();
+                Ok(())
+            }
             Event::Reset | Event::Aborted(_) => {
                 return ask(|| {
                     incoming.discard();
@@ -135,22 +151,38 @@ impl<H: Handler> Dialogue<H> {
         self.settle(written)
     }
 
-    fn end(
-        &mut self,
-        content: Summary,
-        pending: Pending<kind::Message>,
-        server: &mut Server,
-    ) -> Result<(), Panicked> {
+    /// The letter is whole.
+    fn end(&mut self, content: Summary) -> Result<Verdict, Panicked> {
         let Self { handler, incoming, .. } = self;
         if let Some((letter, block)) = incoming.rest().filter(|(_, block)| !block.is_empty()) {
             let written = ask(|| handler.write(letter, block))?;
             self.settle(written)?;
         }
-        let verdict: Verdict = match self.incoming.close() {
-            Ok(letter) => ask(|| self.handler.commit(letter, content))?,
-            Err(refusal) => Err(refusal),
+        match self.incoming.close() {
+            Ok(letter) => ask(|| self.handler.commit(letter, content)),
+            Err(refusal) => Ok(Err(refusal)),
+        }
+    }
+
+    /// Asks what becomes of the letter for each recipient (RFC 2033 4.2).
+    fn judge(
+        &mut self,
+        verdict: Verdict,
+        pending: Pending<kind::Verdicts>,
+        server: &mut Server,
+    ) -> Result<(), Panicked> {
+        let Ok(taken) = verdict else {
+            let _answered = server.decide(pending, verdict);
+            return Ok(());
         };
-        let _answered = server.decide(pending, verdict);
+        let (mut pending, mut nth) = (Some(pending), 0);
+        while let Some(token) = pending {
+            let verdict = ask(|| self.handler.recipient(nth))?;
+            let verdict = verdict.map(|reply| reply.or_else(|| taken.clone()));
+            // A token that is of no use any more was answered.
+            pending = server.judge(token, verdict).unwrap_or(None);
+            nth += 1;
+        }
         Ok(())
     }
 

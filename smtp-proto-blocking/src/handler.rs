@@ -117,6 +117,13 @@ pub trait Handler {
     /// The content is whole. `Ok` takes responsibility for the letter: first make it safe.
     fn commit(&mut self, letter: Self::Letter, content: Summary) -> Verdict;
 
+    /// LMTP, behind a [`commit`](Self::commit) that took the letter: whether it is delivered to this recipient, the `nth` of those that
+    /// were accepted, from 0. `Ok(None)` repeats what `commit` said (RFC 2033 4.2).
+    fn recipient(&mut self, nth: u32) -> Verdict {
+        let _ = nth;
+        Ok(None)
+    }
+
     /// VRFY or EXPN, where the configuration offers it. By default 252 to VRFY and 502 to EXPN, which tell nothing.
     fn verify(&mut self, verb: Verb, text: &str) -> Verdict {
         let _ = (verb, text);
