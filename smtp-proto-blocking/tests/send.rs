@@ -268,7 +268,7 @@ fn what_cannot_be_sent_at_all_is_known_before_anything_is() {
         (&["--envid", "\u{fc}"], "--envid"),
         (&["--timeout", "0"], "--timeout"),
         (&["--hostname", "a b"], "--hostname"),
-        (&["--bdat"], "--bdat"),
+        (&["--bdat", "--data"], "--data"),
         (&["/nowhere/at/all"], "/nowhere/at/all"),
     ];
     for (more, named) in wrong {

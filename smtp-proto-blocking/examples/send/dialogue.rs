@@ -30,6 +30,8 @@ pub(crate) struct Dialogue {
     /// What was read of a reply.
     reply: Vec<u8>,
     content: Option<Content>,
+    /// Recipients that were accepted, where each has a reply to the content (RFC 2033 4.2).
+    judged: Option<usize>,
     /// The next line answers a challenge of AUTH.
     secret: bool,
 }
@@ -67,7 +69,7 @@ impl Content {
 }
 
 impl Dialogue {
-    pub(crate) fn new(shown: bool) -> Self {
+    pub(crate) fn new(shown: bool, lmtp: bool) -> Self {
         Self {
             shown,
             open: VecDeque::from(["the greeting".to_owned()]),
@@ -76,6 +78,7 @@ impl Dialogue {
             command: Vec::new(),
             reply: Vec::new(),
             content: None,
+            judged: lmtp.then_some(0),
             secret: false,
         }
     }
@@ -153,7 +156,15 @@ impl Dialogue {
             }
             _ => self.show(&format!("C: {line}")),
         }
-        self.open.push_back(verb.to_owned());
+        let replies = if line.starts_with("BDAT ") && line.ends_with(" LAST") {
+            self.judged.unwrap_or(1)
+        } else {
+            1
+        };
+        self.open.extend((0..replies).map(|_| verb.to_owned()));
+        if let (Some(judged), "MAIL") = (&mut self.judged, verb) {
+            *judged = 0;
+        }
     }
 
     fn heard(&mut self, octets: &[u8]) {
@@ -180,12 +191,18 @@ impl Dialogue {
             return;
         };
         if reply.code() == Code::START_MAIL_INPUT && step == "DATA" {
-            self.open.push_front("the content".to_owned());
+            for _ in 0..self.judged.unwrap_or(1) {
+                self.open.push_front("the content".to_owned());
+            }
             self.content = Some(Content::Data(0, b"\r\n".to_vec()));
         } else if reply.code() == Code::CHALLENGE && step == "AUTH" {
             self.open.push_front(step);
             self.secret = true;
-        } else if !reply.class().is_positive() {
+        } else if reply.class().is_positive() {
+            if let (Some(judged), "RCPT") = (&mut self.judged, step.as_str()) {
+                *judged += 1;
+            }
+        } else {
             self.refusals.push((step, reply.to_string()));
         }
     }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use smtp_proto::client::{self, IntroductionError};
-use smtp_proto::delivery::{Content, Delivery, Envelope, Fate};
+use smtp_proto::delivery::{Content, Delivery, Envelope, Fate, Outcome};
 use smtp_proto::sasl::Credentials;
 use smtp_proto::{AddressLiteral, Class, Condition, Host, HostBuf, ParseError, Reply};
 use smtp_proto_blocking::Socket;
@@ -93,7 +93,7 @@ fn send(options: &Options, prepared: Prepared) -> Result<(Report, u8), String> {
             return Ok(failed(report, &why, Some(NOT_BEGUN)));
         }
     };
-    let dialogue = Shared::new(Dialogue::new(options.transcript));
+    let dialogue = Shared::new(Dialogue::new(options.transcript, options.lmtp));
     let setup = setup(options, name.as_ref(), credentials.as_ref()).with_security(security);
     let client = match setup.with_witness(Box::new(dialogue.clone())).connect(socket) {
         Ok(client) => client,
@@ -170,21 +170,31 @@ fn deliver(
     mut report: Report,
 ) -> (Report, u8) {
     let content = content(options, &letter);
-    let plan = client.extensions().map(|offered| Delivery::plan(offered, &envelope, content));
-    if let Some(Ok(plan)) = plan {
+    let planned = client.extensions().map(|offered| Delivery::plan(offered, &envelope, content));
+    let plan = planned
+        .transpose()
+        .map(|plan| plan.map(|plan| if options.bdat { plan.in_chunks() } else { plan }));
+    if let Ok(Some(plan)) = &plan {
         if plan.drops_dsn() {
             eprintln!("send: the server offers no DSN: --notify, --ret and --envid are left out.");
         }
         for (index, why) in plan.unsendable() {
             report.cannot_go(index, why.enhanced(), &why.to_string());
         }
+        if options.bdat && !plan.uses_chunks() {
+            eprintln!("send: the server offers no CHUNKING: the message goes by DATA.");
+        }
     }
     let octets = letter.facts.octets;
     let source = Progress::new(letter, octets, !options.transcript);
-    let done = client.deliver(envelope, content, source, |index, outcome| match outcome.reply {
+    let each = |index, outcome: Outcome<'_>| match outcome.reply {
         Some(reply) => report.decided(index, outcome.fate, &reply),
         None => report.left_open(index, outcome.fate),
-    });
+    };
+    let done = match plan {
+        Ok(Some(plan)) => client.deliver_by(plan, envelope, source, each),
+        _ => client.deliver(envelope, content, source, each),
+    };
     let outcome = match done {
         Ok(()) => {
             report.explain("the server ended the session");

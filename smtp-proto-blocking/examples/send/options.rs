@@ -4,7 +4,7 @@ use core::str::FromStr;
 use core::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use smtp_proto::client::{Config, Pipelining, Waits};
+use smtp_proto::client::{Config, Flavour, Pipelining, Waits};
 use smtp_proto::data::LineEnds;
 use smtp_proto::{
     ForwardPathBuf, HostBuf, MailBuf, MailParamsBuf, Mechanism, Notify, ParseError, RcptBuf,
@@ -24,6 +24,8 @@ Examples:
   PASSWORD=secret send --server mail.example.org:587 --tls required --user me --password-env PASSWORD \
        --from me@example.org --to you@example.org letter.eml
       submits a letter: encrypted, to a server whose certificate is checked
+  send --server /run/lmtp.socket --lmtp --tls none --from me@here.test --to bob@here.test letter.eml
+      hands a letter to a mail store
   RUST_LOG=trace send ...
       shows the dialogue too
 
@@ -72,6 +74,15 @@ pub(crate) struct Options {
     /// How the password is sent; the strongest way that the server knows unless given
     #[arg(long, value_name = "NAME", requires = "user", value_parser = access::mechanism)]
     mechanism: Option<String>,
+    /// Speaks LMTP: each recipient is judged behind the message
+    #[arg(long)]
+    pub(crate) lmtp: bool,
+    /// Sends the message in chunks, where the server takes them
+    #[arg(long, conflicts_with = "data")]
+    pub(crate) bdat: bool,
+    /// Sends the message by DATA, as without this option
+    #[arg(long)]
+    data: bool,
     /// What to say to EHLO; the address of this end of the connection unless given
     #[arg(long, value_name = "NAME")]
     pub(crate) hostname: Option<HostBuf>,
@@ -87,6 +98,9 @@ pub(crate) struct Options {
     /// The name that reports give to this message
     #[arg(long, value_name = "ID", value_parser = envid)]
     envid: Option<String>,
+    /// Refuses every hop that is not encrypted and checked (RFC 8689)
+    #[arg(long)]
+    require_tls: bool,
     /// Asks for SMTPUTF8, also where neither an address nor the header needs it
     #[arg(long)]
     pub(crate) smtputf8: bool,
@@ -170,6 +184,9 @@ impl Options {
         if let Some(id) = &self.envid {
             params = params.with("ENVID", Some(id))?;
         }
+        if self.require_tls {
+            params = params.with("REQUIRETLS", None)?;
+        }
         Ok(MailBuf { from: self.from.clone(), params })
     }
 
@@ -192,6 +209,9 @@ impl Options {
     pub(crate) fn config(&self) -> Config {
         let mut config = Config::default();
         config.line_ends = self.line_ends();
+        if self.lmtp {
+            config.flavour = Flavour::Lmtp;
+        }
         if self.no_pipelining {
             config.pipelining = Pipelining::Never;
         }
