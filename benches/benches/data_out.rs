@@ -6,13 +6,12 @@ use core::hint::black_box;
 use core::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use smtp_proto::data::{Finder, LineEnds, Writer};
+use smtp_proto::data::{LineEnds, Writer};
 use smtp_proto_benches::input::Content;
 
 const KIB: usize = 1024;
 
 fn data_out(criterion: &mut Criterion) {
-    let finder = Finder::new();
     for (content, kind) in Content::ALL {
         for (octets, size) in [(KIB, "1 KiB"), (64 * KIB, "64 KiB"), (10 * KIB * KIB, "10 MiB")] {
             let input = content.octets(octets);
@@ -20,13 +19,13 @@ fn data_out(criterion: &mut Criterion) {
             let mut benches = criterion.benchmark_group(format!("data out, {kind}, {size}"));
             benches.throughput(Throughput::Bytes(input.len() as u64));
             benches.bench_function("pieces", |bencher| {
-                bencher.iter(|| pieces(black_box(&input), &finder));
+                bencher.iter(|| pieces(black_box(&input)));
             });
             benches.bench_function("copy", |bencher| {
                 bencher.iter(|| {
                     out.clear();
                     let mut writer = Writer::new(LineEnds::Refuse);
-                    writer.write(black_box(&input), &finder, &mut out).expect("it can be sent");
+                    writer.write(black_box(&input), &mut out).expect("it can be sent");
                     out.len()
                 });
             });
@@ -45,11 +44,11 @@ fn data_out(criterion: &mut Criterion) {
     }
 }
 
-fn pieces(mut content: &[u8], finder: &Finder) -> usize {
+fn pieces(mut content: &[u8]) -> usize {
     let (mut writer, mut octets) = (Writer::new(LineEnds::Refuse), 0);
     while !content.is_empty() {
         let mut pieces = [&b""[..]; 64];
-        let (taken, filled) = writer.pieces(content, finder, &mut pieces).expect("it can be sent");
+        let (taken, filled) = writer.pieces(content, &mut pieces).expect("it can be sent");
         octets += black_box(&pieces[..filled]).len();
         content = &content[taken..];
     }

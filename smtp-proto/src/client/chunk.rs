@@ -1,7 +1,7 @@
 //! Sends content by BDAT: a line that says how many octets follow, then these octets as they are (RFC 3030 2).
 
 use super::{Client, Flavour, Misuse, Sent, Stage};
-use crate::data::{ContentFault, Stray, clean_prefix, is_clean};
+use crate::data::{ContentFault, Stray, first_stray};
 use crate::{Extension, Last, Reply};
 
 /// A chunk that was announced.
@@ -33,18 +33,11 @@ impl Lines {
             _ if self.cr => return fault(self.taken.saturating_sub(1), Stray::Cr),
             _ => octets,
         };
-        let whole = rest.strip_suffix(b"\r").unwrap_or(rest);
-        if !is_clean(whole) {
-            let at = clean_prefix(whole);
-            let stray = match whole.get(at) {
-                Some(b'\r') => Stray::Cr,
-                Some(b'\n') => Stray::Lf,
-                _ => Stray::Nul,
-            };
+        if let Some((at, stray)) = first_stray(rest) {
             let before = octets.len().saturating_sub(rest.len()).saturating_add(at);
             return fault(self.taken.saturating_add(before as u64), stray);
         }
-        self.cr = whole.len() != rest.len();
+        self.cr = rest.ends_with(b"\r");
         self.taken = self.taken.saturating_add(octets.len() as u64);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::data::{Finder, LineEnds};
+use crate::data::LineEnds;
 use crate::line::ReplyLimits;
 use crate::{Declared, Inbox, Mechanisms};
 
@@ -41,7 +41,6 @@ pub struct Config {
     pub declared: Declared,
     /// What may wait to be sent.
     pub queue: Queue,
-    pub(crate) finder: Finder,
 }
 
 impl Config {

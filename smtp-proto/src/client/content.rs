@@ -20,7 +20,7 @@ impl Client {
         // Doubled dots may go over the bound, by as much again at the most.
         let now = chunk.get(..room).unwrap_or(chunk);
         let mut result = Ok(());
-        self.pipeline.write_content(|text| result = writer.write(now, &self.config.finder, text));
+        self.pipeline.write_content(|text| result = writer.write(now, text));
         if let Err(fault) = result {
             return Err(self.stray(fault));
         }
@@ -49,7 +49,7 @@ impl Client {
             return self.chunk_pieces(chunk, pieces);
         }
         let Stage::Content(_, writer) = &mut self.stage else { return Err(self.misplaced()) };
-        match writer.pieces(chunk, &self.config.finder, pieces) {
+        match writer.pieces(chunk, pieces) {
             Ok((taken, filled)) => {
                 let octets = pieces
                     .iter()

@@ -1,6 +1,6 @@
 //! Reads content that comes in counted chunks by BDAT (RFC 3030 2): no end of data, no dots, and stray newlines as the policy says.
 
-use super::reader::{Finder, Newlines, Piece, Reader, Repairs};
+use super::reader::{Newlines, Piece, Reader, Repairs};
 
 /// What happens to bare CR, bare LF and NUL in content that comes by BDAT without BODY=BINARYMIME. The octets are counted, so nothing can
 /// be smuggled by them, and large senders send bare LFs.
@@ -25,12 +25,12 @@ pub enum ChunkNewlines {
 /// Reads the content of one message over all its chunks.
 ///
 /// ```
-/// use smtp_proto::data::{ChunkNewlines, ChunkReader, Finder, Piece};
+/// use smtp_proto::data::{ChunkNewlines, ChunkReader, Piece};
 ///
-/// let (mut reader, finder) = (ChunkReader::new(ChunkNewlines::Normalise), Finder::new());
+/// let mut reader = ChunkReader::new(ChunkNewlines::Normalise);
 /// let (mut input, mut left) = (&b".\r\nBDAT 0 LAST\r\n"[..], 2);
-/// assert_eq!(reader.next(&mut input, &mut left, &finder), Some(Piece::Run(b".")));
-/// assert_eq!(reader.next(&mut input, &mut left, &finder), None); // the CR waits for what the next chunk begins with
+/// assert_eq!(reader.next(&mut input, &mut left), Some(Piece::Run(b".")));
+/// assert_eq!(reader.next(&mut input, &mut left), None); // the CR waits for what the next chunk begins with
 /// assert_eq!((input, left), (&b"\nBDAT 0 LAST\r\n"[..], 0));
 /// assert_eq!(reader.finish(), Some(Piece::Run(b" ")));
 /// assert_eq!(reader.finish(), None);
@@ -64,29 +64,19 @@ impl ChunkReader {
 
     /// Takes the next piece of a chunk off the front of `input`, never more than the `left` octets of the chunk. `None` when more octets
     /// are needed, or the chunk is over; [`Piece::End`] never.
-    pub fn next<'b>(
-        &mut self,
-        input: &mut &'b [u8],
-        left: &mut u64,
-        finder: &Finder,
-    ) -> Option<Piece<'b>> {
+    pub fn next<'b>(&mut self, input: &mut &'b [u8], left: &mut u64) -> Option<Piece<'b>> {
         let whole = *input;
         let here = usize::try_from(*left).unwrap_or(usize::MAX).min(whole.len());
         let (mut chunk, _) = whole.split_at_checked(here)?;
         let is_whole = here as u64 == *left;
-        let piece = self.piece(&mut chunk, is_whole, finder);
+        let piece = self.piece(&mut chunk, is_whole);
         let taken = here.saturating_sub(chunk.len());
         *input = whole.get(taken..).unwrap_or_default();
         *left = left.saturating_sub(taken as u64);
         piece
     }
 
-    fn piece<'b>(
-        &mut self,
-        chunk: &mut &'b [u8],
-        is_whole: bool,
-        finder: &Finder,
-    ) -> Option<Piece<'b>> {
+    fn piece<'b>(&mut self, chunk: &mut &'b [u8], is_whole: bool) -> Option<Piece<'b>> {
         if self.keep {
             let run = core::mem::take(chunk);
             return (!run.is_empty()).then_some(Piece::Run(run));
@@ -98,7 +88,7 @@ impl ChunkReader {
             }
             return self.finish();
         }
-        let piece = self.reader.next(chunk, finder);
+        let piece = self.reader.next(chunk);
         if piece.is_none() && is_whole && *chunk == b"\r" {
             (*chunk, self.held_cr) = (&[], true);
         }
@@ -119,7 +109,7 @@ mod tests {
 
     /// What chunks read as, each cut into pieces of `piece` octets: the content, and whether a stray octet was met.
     fn read(chunks: &[&[u8]], newlines: ChunkNewlines, piece: usize) -> (Vec<u8>, bool) {
-        let (mut reader, finder) = (ChunkReader::new(newlines), Finder::new());
+        let mut reader = ChunkReader::new(newlines);
         let (mut content, mut stray) = (Vec::new(), false);
         let mut take = |piece: Piece<'_>| match piece {
             Piece::Run(run) => content.extend_from_slice(run),
@@ -131,7 +121,7 @@ mod tests {
             for piece in chunk.chunks(piece) {
                 kept.extend_from_slice(piece);
                 let mut input = &kept[..];
-                while let Some(piece) = reader.next(&mut input, &mut left, &finder) {
+                while let Some(piece) = reader.next(&mut input, &mut left) {
                     take(piece);
                 }
                 kept = input.to_vec();

@@ -6,10 +6,11 @@
 mod chunk;
 mod gather;
 mod reader;
+mod scan;
 mod writer;
 
 pub use chunk::{ChunkNewlines, ChunkReader};
 pub use gather::Gather;
-pub use reader::{Finder, Newlines, Piece, Reader, Repairs};
-pub(crate) use reader::{clean_prefix, is_clean};
+pub use reader::{Newlines, Piece, Reader, Repairs};
+pub(crate) use writer::first_stray;
 pub use writer::{ContentFault, LineEnds, Stray, Writer};

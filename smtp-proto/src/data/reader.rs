@@ -1,7 +1,8 @@
 //! Reads the content that follows DATA: finds its end, undoes the dots, and treats stray CR, LF and NUL as the policy says.
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memchr2};
 
+use super::scan::{Stop, scan};
 use crate::steps;
 
 /// What happens to bare CR, bare LF and NUL in content. The end of data depends on neither.
@@ -24,11 +25,11 @@ pub enum Newlines {
 /// How much a content had to be repaired, or would have to be.
 ///
 /// ```
-/// use smtp_proto::data::{Finder, Newlines, Reader};
+/// use smtp_proto::data::{Newlines, Reader};
 ///
 /// let mut reader = Reader::new(Newlines::Normalise);
 /// let mut input = &b"one\ntwo\n"[..];
-/// while reader.next(&mut input, &Finder::new()).is_some() {}
+/// while reader.next(&mut input).is_some() {}
 /// assert_eq!(reader.repairs().bare_lf, 2);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,10 +54,10 @@ impl Repairs {
 /// What [`Reader::next`] took.
 ///
 /// ```
-/// use smtp_proto::data::{Finder, Newlines, Piece, Reader};
+/// use smtp_proto::data::{Newlines, Piece, Reader};
 ///
 /// let mut input = &b".\r\n"[..];
-/// assert_eq!(Reader::new(Newlines::Refuse).next(&mut input, &Finder::new()), Some(Piece::End));
+/// assert_eq!(Reader::new(Newlines::Refuse).next(&mut input), Some(Piece::End));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "content is made of these")]
@@ -67,36 +68,6 @@ pub enum Piece<'b> {
     Stray,
     /// CRLF "." CRLF was taken.
     End,
-}
-
-/// Searches for a dot at the start of a line. It costs to build, so one is kept for all messages.
-///
-/// ```
-/// let finder = smtp_proto::data::Finder::new();
-/// # let _ = finder;
-/// ```
-#[derive(Clone, Debug)]
-pub struct Finder(memmem::Finder<'static>);
-
-impl Finder {
-    /// A searcher.
-    #[must_use]
-    pub fn new() -> Self {
-        Self(memmem::Finder::new(b"\r\n."))
-    }
-
-    /// Where the first CRLF stands that has a dot behind it.
-    pub(super) fn find(&self, octets: &[u8]) -> Option<usize> {
-        let found = self.0.find(octets);
-        steps::took(found.unwrap_or(octets.len()));
-        found
-    }
-}
-
-impl Default for Finder {
-    fn default() -> Self {
-        Self::new()
-    }
 }
 
 /// Where the front of the input stands.
@@ -116,13 +87,12 @@ enum At {
 /// rest is taken. How the input is cut changes nothing but where the runs end.
 ///
 /// ```
-/// use smtp_proto::data::{Finder, Newlines, Piece, Reader};
+/// use smtp_proto::data::{Newlines, Piece, Reader};
 ///
 /// let mut reader = Reader::new(Newlines::Refuse);
-/// let finder = Finder::new();
-/// let mut input = &b"..x\r\n.\r\nQUIT\r\n"[..];
-/// assert_eq!(reader.next(&mut input, &finder), Some(Piece::Run(b".x\r\n")));
-/// assert_eq!(reader.next(&mut input, &finder), Some(Piece::End));
+/// /// let mut input = &b"..x\r\n.\r\nQUIT\r\n"[..];
+/// assert_eq!(reader.next(&mut input), Some(Piece::Run(b".x\r\n")));
+/// assert_eq!(reader.next(&mut input), Some(Piece::End));
 /// assert_eq!(input, b"QUIT\r\n");
 /// ```
 #[derive(Clone, Debug)]
@@ -130,6 +100,7 @@ pub struct Reader {
     at: At,
     newlines: Newlines,
     repairs: Repairs,
+    eight_bit: bool,
     /// Whether a dot at the start of a line means anything.
     dots: bool,
 }
@@ -139,7 +110,7 @@ impl Reader {
     #[must_use]
     pub const fn new(newlines: Newlines) -> Self {
         let repairs = Repairs { bare_lf: 0, bare_cr: 0, nul: 0 };
-        Self { at: At::LineStart, newlines, repairs, dots: true }
+        Self { at: At::LineStart, newlines, repairs, eight_bit: false, dots: true }
     }
 
     /// A reader of counted octets, in which a dot is an octet like any other (RFC 3030 2).
@@ -164,8 +135,14 @@ impl Reader {
         self.repairs
     }
 
+    /// Whether an octet over 127 was taken.
+    #[must_use]
+    pub const fn eight_bit(&self) -> bool {
+        self.eight_bit
+    }
+
     /// Takes the next piece off the front of `input`; `None` when more octets are needed.
-    pub fn next<'b>(&mut self, input: &mut &'b [u8], finder: &Finder) -> Option<Piece<'b>> {
+    pub fn next<'b>(&mut self, input: &mut &'b [u8]) -> Option<Piece<'b>> {
         if self.dots
             && self.at != At::Text
             && input.first() == Some(&b'.')
@@ -174,7 +151,7 @@ impl Reader {
             return Some(piece);
         }
         match self.newlines {
-            Newlines::Refuse => self.strict(input, finder),
+            Newlines::Refuse => self.strict(input),
             Newlines::Normalise => self.tolerant(input),
         }
     }
@@ -223,28 +200,19 @@ impl Reader {
     }
 
     /// The longest run in front of a stuffed dot or a stray octet.
-    fn strict<'b>(&mut self, input: &mut &'b [u8], finder: &Finder) -> Option<Piece<'b>> {
-        let whole = *input;
-        let (window, at) = match finder.find(whole) {
-            Some(crlf) => (whole.get(..crlf.saturating_add(2))?, At::LineStart),
-            // A CR at the end waits for its LF.
-            None => {
-                let window = whole.strip_suffix(b"\r").unwrap_or(whole);
-                (window, after(window))
+    fn strict<'b>(&mut self, input: &mut &'b [u8]) -> Option<Piece<'b>> {
+        let found = scan(input, self.eight_bit);
+        self.eight_bit = found.eight_bit;
+        steps::took(found.len);
+        match (found.len, found.stop) {
+            (0, Stop::Stray) => Some(self.stray()),
+            (0, _) => None,
+            (len, _) => {
+                let run = self.take(input, len, At::Text)?;
+                self.at = after(run);
+                Some(Piece::Run(run))
             }
-        };
-        if is_clean(window) {
-            return if window.is_empty() {
-                None
-            } else {
-                self.take(input, window.len(), at).map(Piece::Run)
-            };
         }
-        let clean = clean_prefix(window);
-        if clean == 0 {
-            return Some(self.stray());
-        }
-        self.take(input, clean, window.get(..clean).map_or(At::Text, after)).map(Piece::Run)
     }
 
     /// The longest run in front of a stuffed dot or a stray CR or LF, or the repair of one.
@@ -275,6 +243,7 @@ impl Reader {
         if length > 0 {
             let run = whole.get(..length)?;
             self.repairs.nul = self.repairs.nul.saturating_add(count_nul(run));
+            self.eight_bit |= !run.is_ascii();
             return self.take(input, length, after(run)).map(Piece::Run);
         }
         match whole {
@@ -301,48 +270,6 @@ fn count_nul(run: &[u8]) -> u64 {
         return 0;
     }
     run.iter().map(|&octet| u64::from(octet == 0)).fold(0, u64::saturating_add)
-}
-
-/// Whether every CR of `run` has its LF, every LF its CR, and no octet is NUL: the run is compared with itself shifted by one, 64
-/// octets at a time so that the compiler makes vectors of it.
-pub(crate) fn is_clean(run: &[u8]) -> bool {
-    steps::took(run.len());
-    let ([first, shifted @ ..], [unshifted @ .., last]) = (run, run) else {
-        return true;
-    };
-    if matches!(first, b'\n' | 0) || *last == b'\r' {
-        return false;
-    }
-    let (left, left_tail) = unshifted.as_chunks::<64>();
-    let (right, right_tail) = shifted.as_chunks::<64>();
-    left.iter().zip(right).all(|(left, right)| pairs(left, right)) && pairs(left_tail, right_tail)
-}
-
-#[inline]
-fn pairs(left: &[u8], right: &[u8]) -> bool {
-    let fault = left.iter().zip(right).fold(0u8, |fault, (&left, &right)| {
-        fault | (u8::from(left == b'\r') ^ u8::from(right == b'\n')) | u8::from(right == 0)
-    });
-    fault == 0
-}
-
-/// How many octets of a run that is not clean are in front of its first fault.
-pub(crate) fn clean_prefix(run: &[u8]) -> usize {
-    let mut before = 0u8;
-    let mut octets = run.iter().copied().enumerate().peekable();
-    while let Some((at, octet)) = octets.next() {
-        let fault = match octet {
-            0 => true,
-            b'\n' => before != b'\r',
-            b'\r' => octets.peek().is_none_or(|&(_, next)| next != b'\n'),
-            _ => false,
-        };
-        if fault {
-            return at;
-        }
-        before = octet;
-    }
-    run.len()
 }
 
 #[cfg(test)]

@@ -3,16 +3,16 @@
 use bytes::BufMut;
 use memchr::memchr3;
 
-use super::reader::{Finder, clean_prefix, is_clean};
+use super::scan::{Scan, Stop, scan};
 
 /// What a sender does with bare CR and bare LF in its content. NUL is refused always: DATA cannot carry it (RFC 5321 2.3.8).
 ///
 /// ```
-/// use smtp_proto::data::{Finder, LineEnds, Writer};
+/// use smtp_proto::data::{LineEnds, Writer};
 ///
 /// let mut wire = Vec::new();
 /// let mut writer = Writer::new(LineEnds::Normalise);
-/// writer.write(b"one\n.\n", &Finder::new(), &mut wire)?;
+/// writer.write(b"one\n.\n", &mut wire)?;
 /// assert_eq!(wire, b"one\r\n..\r\n");
 /// # Ok::<(), smtp_proto::data::ContentFault>(())
 /// ```
@@ -29,9 +29,9 @@ pub enum LineEnds {
 /// What cannot be sent by DATA, and where.
 ///
 /// ```
-/// use smtp_proto::data::{Finder, LineEnds, Writer};
+/// use smtp_proto::data::{LineEnds, Writer};
 ///
-/// let fault = Writer::new(LineEnds::Refuse).write(b"one\n", &Finder::new(), &mut Vec::new()).unwrap_err();
+/// let fault = Writer::new(LineEnds::Refuse).write(b"one\n", &mut Vec::new()).unwrap_err();
 /// assert_eq!(fault.to_string(), "octet 3 of the content: bare LF");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
@@ -63,15 +63,40 @@ pub enum Stray {
     Nul,
 }
 
+impl Stray {
+    /// What an octet is that has no place where it stands.
+    const fn of(octet: Option<&u8>) -> Self {
+        match octet {
+            Some(b'\r') => Self::Cr,
+            Some(b'\n') => Self::Lf,
+            _ => Self::Nul,
+        }
+    }
+}
+
+/// The first octet that has no place in lines, where no CR stands in front of them. A CR at their end has.
+pub(crate) fn first_stray(octets: &[u8]) -> Option<(usize, Stray)> {
+    let mut at = 0usize;
+    loop {
+        let Scan { len, stop, .. } = scan(octets.get(at..)?, true);
+        at = at.saturating_add(len);
+        match stop {
+            Stop::Dot => {}
+            Stop::Stray => return Some((at, Stray::of(octets.get(at)))),
+            Stop::End => return None,
+        }
+    }
+}
+
 /// Writes the content of one message after a 354. Its state goes over chunks, however they are cut.
 ///
 /// ```
-/// use smtp_proto::data::{Finder, LineEnds, Writer};
+/// use smtp_proto::data::{LineEnds, Writer};
 ///
-/// let (mut writer, finder) = (Writer::new(LineEnds::Refuse), Finder::new());
+/// let mut writer = Writer::new(LineEnds::Refuse);
 /// let mut wire = Vec::new();
-/// writer.write(b"one\r\n.two\r", &finder, &mut wire)?;
-/// writer.write(b"\nthree", &finder, &mut wire)?;
+/// writer.write(b"one\r\n.two\r", &mut wire)?;
+/// writer.write(b"\nthree", &mut wire)?;
 /// wire.extend_from_slice(writer.finish()?);
 /// assert_eq!(wire, b"one\r\n..two\r\nthree\r\n.\r\n");
 /// # Ok::<(), smtp_proto::data::ContentFault>(())
@@ -120,7 +145,6 @@ impl Writer {
     pub fn pieces<'c>(
         &mut self,
         chunk: &'c [u8],
-        finder: &Finder,
         pieces: &mut [&'c [u8]],
     ) -> Result<(usize, usize), ContentFault> {
         let (mut rest, mut filled) = (chunk, 0usize);
@@ -133,13 +157,13 @@ impl Writer {
                     filled = filled.saturating_add(1);
                 }
             } else if self.dots && self.line_start && rest.starts_with(b".") {
-                (*one, *other) = (b".", self.run(&mut rest, finder)?);
+                (*one, *other) = (b".", self.run(&mut rest)?);
                 filled = filled.saturating_add(2);
             } else if let Some(piece) = self.newline(&mut rest) {
                 *one = piece;
                 filled = filled.saturating_add(1);
             } else {
-                let run = self.run(&mut rest, finder)?;
+                let run = self.run(&mut rest)?;
                 filled = filled.saturating_add(usize::from(!run.is_empty()));
                 *one = run;
             }
@@ -152,16 +176,11 @@ impl Writer {
     /// # Errors
     ///
     /// As [`pieces`](Self::pieces).
-    pub fn write(
-        &mut self,
-        chunk: &[u8],
-        finder: &Finder,
-        out: &mut impl BufMut,
-    ) -> Result<(), ContentFault> {
+    pub fn write(&mut self, chunk: &[u8], out: &mut impl BufMut) -> Result<(), ContentFault> {
         let mut rest = chunk;
         while !rest.is_empty() {
             let mut pieces = [&b""[..]; 16];
-            let (taken, filled) = self.pieces(rest, finder, &mut pieces)?;
+            let (taken, filled) = self.pieces(rest, &mut pieces)?;
             pieces.iter().take(filled).for_each(|piece| out.put_slice(piece));
             rest = rest.get(taken..).unwrap_or_default();
         }
@@ -212,10 +231,10 @@ impl Writer {
 
     /// The longest run that is written as it is: up to a dot at the start of a line, a stray octet, or the end. A CR at its end is kept
     /// back. It may be empty where only a CR was taken.
-    fn run<'c>(&mut self, rest: &mut &'c [u8], finder: &Finder) -> Result<&'c [u8], ContentFault> {
+    fn run<'c>(&mut self, rest: &mut &'c [u8]) -> Result<&'c [u8], ContentFault> {
         let whole = *rest;
         let length = match self.line_ends {
-            LineEnds::Refuse => self.strict_run(whole, finder)?,
+            LineEnds::Refuse => self.strict_run(whole)?,
             LineEnds::Normalise => self.tolerant_run(whole)?,
         };
         let (run, behind) = whole.split_at_checked(length).unwrap_or((whole, &[]));
@@ -228,21 +247,16 @@ impl Writer {
         Ok(run)
     }
 
-    fn strict_run(&self, whole: &[u8], finder: &Finder) -> Result<usize, ContentFault> {
-        let window = match finder.find(whole) {
-            Some(crlf) => whole.get(..crlf.saturating_add(2)).unwrap_or(whole),
-            None => whole.strip_suffix(b"\r").unwrap_or(whole),
-        };
-        if is_clean(window) {
-            return Ok(window.len());
+    fn strict_run(&self, whole: &[u8]) -> Result<usize, ContentFault> {
+        // Octets over 127 make no difference here.
+        let Scan { len, stop, .. } = scan(whole, true);
+        match stop {
+            Stop::Stray => {
+                let at = self.taken.saturating_add(len as u64);
+                Err(self.fault_at(at, Stray::of(whole.get(len))))
+            }
+            Stop::End | Stop::Dot => Ok(len),
         }
-        let clean = clean_prefix(window);
-        let stray = match window.get(clean) {
-            Some(b'\r') => Stray::Cr,
-            Some(b'\n') => Stray::Lf,
-            _ => Stray::Nul,
-        };
-        Err(self.fault_at(self.taken.saturating_add(clean as u64), stray))
     }
 
     /// Up to a bare LF, a CR that is no part of a CRLF, or a dot at the start of a line.

@@ -54,7 +54,7 @@ impl Chunks {
     /// Gathers octets, their newlines seen to.
     fn gather(&mut self, octets: &[u8], client: &Client) -> Result<(), ContentFault> {
         match &mut self.writer {
-            Some(writer) => writer.write(octets, &client.config().finder, &mut self.gathered),
+            Some(writer) => writer.write(octets, &mut self.gathered),
             None => {
                 self.gathered.extend_from_slice(octets);
                 Ok(())

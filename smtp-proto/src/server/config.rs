@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::Limits;
 use crate::Syntax;
-use crate::data::{ChunkNewlines, Finder, Newlines};
+use crate::data::{ChunkNewlines, Newlines};
 use crate::wire::extension::{Served, Set};
 use crate::{
     Declared, Extension, Extensions, Host, HostBuf, Inbox, Mechanisms, ParseError, SessionLimits,
@@ -161,7 +161,6 @@ pub struct Config {
     pub declared: Declared,
     /// What a session may use up.
     pub limits: Limits,
-    pub(super) finder: Finder,
 }
 
 impl Config {
@@ -185,7 +184,6 @@ impl Config {
             syntax: Syntax::default(),
             declared: Declared::NONE,
             limits: Limits::default(),
-            finder: Finder::new(),
         })
     }
 
@@ -310,7 +308,6 @@ impl fmt::Debug for Config {
             syntax,
             declared,
             limits,
-            finder: _,
         } = self;
         f.debug_struct("Config")
             .field("hostname", hostname)

@@ -18,7 +18,7 @@ impl Server {
                 return self.drained_too_long();
             }
             let before = input.len();
-            let piece = content.reader.next(input, &self.config.finder);
+            let piece = content.reader.next(input);
             let taken = before.saturating_sub(input.len());
             if taken > 0 {
                 self.taken =
@@ -36,7 +36,6 @@ impl Server {
                             .ok()
                             .and_then(|room| run.get(..room))
                             .unwrap_or(run);
-                        content.summary.eight_bit |= !kept.is_ascii();
                         if over {
                             content.reader.drain();
                             self.void_content(stock::MESSAGE_TOO_BIG);
@@ -88,6 +87,7 @@ impl Server {
             return Some(self.refuse_content(refusal, replies));
         }
         summary.repaired = reader.repairs();
+        summary.eight_bit = reader.eight_bit();
         Some(self.message(summary))
     }
 
@@ -183,7 +183,7 @@ impl Server {
         let piece = if chunk.left == 0 && chunk.last == Last::Yes {
             content.reader.finish()
         } else {
-            content.reader.next(input, &mut chunk.left, &self.config.finder)
+            content.reader.next(input, &mut chunk.left)
         };
         let taken = before.saturating_sub(input.len());
         chunk.window = chunk.window.saturating_add(taken as u64);

@@ -4,7 +4,7 @@ use crate::replay::Cuts;
 use crate::state::opened;
 use crate::verdict::fates_are;
 use smtp_proto::client::Misuse;
-use smtp_proto::data::{Finder, Newlines, Piece, Reader};
+use smtp_proto::data::{Newlines, Piece, Reader};
 use smtp_proto::delivery::{Content, Delivery, Envelope, Unsendable};
 use smtp_proto::testing::cases::{Case, Policy, Pre, Step, Steps, Then, Word};
 use smtp_proto::{Mail, MailParamsBuf, ReversePath};
@@ -91,8 +91,8 @@ fn of_row(case: &Case<'_>, sent: &Sent) -> Result<(), String> {
 
 /// Whether a server finds an end of data in it.
 fn ends(written: &[u8]) -> bool {
-    let (mut reader, finder, mut input) = (Reader::new(Newlines::Refuse), Finder::new(), written);
-    while let Some(piece) = reader.next(&mut input, &finder) {
+    let (mut reader, mut input) = (Reader::new(Newlines::Refuse), written);
+    while let Some(piece) = reader.next(&mut input) {
         if piece == Piece::End {
             return true;
         }

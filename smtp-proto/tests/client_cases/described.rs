@@ -4,7 +4,7 @@ use crate::session::{LETTER, Outcome, Session};
 use crate::state::opened;
 use crate::verdict::of_word;
 use smtp_proto::client::{Event, Wants};
-use smtp_proto::data::{Finder, LineEnds, Newlines, Piece, Reader, Writer};
+use smtp_proto::data::{LineEnds, Newlines, Piece, Reader, Writer};
 use smtp_proto::testing::cases::{Case, Pre};
 use smtp_proto::{Command, MailboxBuf, ParseError, Reply, TlsFault};
 
@@ -50,11 +50,10 @@ fn negotiation_fails(case: &Case<'_>, fault: TlsFault) -> Result<(), String> {
 
 /// Every body of lines up to eight octets, in every chunking.
 fn stuffing_is_undone_and_the_end_is_unique() -> Result<(), String> {
-    let finder = Finder::new();
     for body in bodies(8) {
-        let whole = stuffed(&body, &finder, 0);
+        let whole = stuffed(&body, 0);
         for chunking in 1..1_u32 << body.len().saturating_sub(1) {
-            if stuffed(&body, &finder, chunking) != whole {
+            if stuffed(&body, chunking) != whole {
                 return Err(format!("\"{}\" in the chunks {chunking:b}", body.escape_ascii()));
             }
         }
@@ -73,7 +72,7 @@ fn stuffing_is_undone_and_the_end_is_unique() -> Result<(), String> {
             ));
         }
         // What our own server makes of it.
-        if read(&whole, &finder) != Some(ended) {
+        if read(&whole) != Some(ended) {
             return Err(format!("\"{}\" is read otherwise", body.escape_ascii()));
         }
     }
@@ -97,11 +96,11 @@ fn bodies(most: usize) -> Vec<Vec<u8>> {
 }
 
 /// The body on the wire, a chunk ending behind each octet whose bit is set.
-fn stuffed(body: &[u8], finder: &Finder, chunking: u32) -> Vec<u8> {
+fn stuffed(body: &[u8], chunking: u32) -> Vec<u8> {
     let (mut writer, mut wire, mut from) = (Writer::new(LineEnds::Refuse), Vec::new(), 0);
     for end in 1..=body.len() {
         if end == body.len() || chunking >> (end - 1) & 1 == 1 {
-            writer.write(&body[from..end], finder, &mut wire).expect("it is made of lines");
+            writer.write(&body[from..end], &mut wire).expect("it is made of lines");
             from = end;
         }
     }
@@ -123,10 +122,10 @@ fn unstuff(wire: &[u8]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-fn read(wire: &[u8], finder: &Finder) -> Option<Vec<u8>> {
+fn read(wire: &[u8]) -> Option<Vec<u8>> {
     let (mut reader, mut input, mut content) = (Reader::new(Newlines::Refuse), wire, Vec::new());
     loop {
-        match reader.next(&mut input, finder)? {
+        match reader.next(&mut input)? {
             Piece::Run(run) => content.extend_from_slice(run),
             Piece::End => return input.is_empty().then_some(content),
             Piece::Stray => return None,

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use smtp_proto::data::{Finder, LineEnds, Writer};
+use smtp_proto::data::{LineEnds, Writer};
 use smtp_proto::line::{Line, Lines, Replies, ReplyLimits};
 use smtp_proto::server::{Config, Event, Server};
 use smtp_proto::{Command, Extension, Extensions};
@@ -45,16 +45,13 @@ impl Peer for Copying {
     fn work(&self, job: &Job) -> Option<Work> {
         match job.task {
             Task::BodyIn(piece) => body_in(piece, |sink, run| sink.extend_from_slice(run)),
-            Task::BodyOut => {
-                let finder = Finder::new();
-                Work::new("", move |content, sink| {
-                    let mut writer = Writer::new(LineEnds::Refuse);
-                    writer.write(content, &finder, sink).expect("it can be sent");
-                    let octets = sink.len();
-                    sink.extend_from_slice(writer.finish().expect("it has no bare CR"));
-                    octets
-                })
-            }
+            Task::BodyOut => Work::new("", move |content, sink| {
+                let mut writer = Writer::new(LineEnds::Refuse);
+                writer.write(content, sink).expect("it can be sent");
+                let octets = sink.len();
+                sink.extend_from_slice(writer.finish().expect("it has no bare CR"));
+                octets
+            }),
             _ => None,
         }
     }
@@ -153,14 +150,12 @@ fn body_in(piece: usize, take: fn(&mut Vec<u8>, &[u8])) -> Option<Work> {
 }
 
 fn body_out() -> Option<Work> {
-    let finder = Finder::new();
     Work::new("", move |content, _| {
         let mut writer = Writer::new(LineEnds::Refuse);
         let (mut rest, mut octets) = (content, 0);
         while !rest.is_empty() {
             let mut pieces = [&b""[..]; 64];
-            let (taken, filled) =
-                writer.pieces(rest, &finder, &mut pieces).expect("it can be sent");
+            let (taken, filled) = writer.pieces(rest, &mut pieces).expect("it can be sent");
             rest = &rest[taken..];
             octets += black_box(&pieces[..filled]).iter().map(|piece| piece.len()).sum::<usize>();
         }

@@ -2,7 +2,7 @@
 
 use core::hint::black_box;
 
-use smtp_proto::data::{Finder, LineEnds, Writer};
+use smtp_proto::data::{LineEnds, Writer};
 use smtp_proto::line::{Replies, ReplyLimits};
 use smtp_proto::{Code, Command, Condition, Extensions, Reply};
 use smtp_proto_benches::client::Letter;
@@ -101,12 +101,12 @@ fn read(job: &'static str, content: Content, piece: usize) -> Workload {
 }
 
 fn pieces(job: &'static str, content: Content) -> Workload {
-    let (content, finder) = (content.octets(65_536), Finder::new());
+    let content = content.octets(65_536);
     work(job, "octet", content.len(), move || {
         let (mut writer, mut rest) = (Writer::new(LineEnds::Refuse), &content[..]);
         while !rest.is_empty() {
             let mut pieces = [&b""[..]; 64];
-            let (taken, filled) = writer.pieces(rest, &finder, &mut pieces).expect("it is sound");
+            let (taken, filled) = writer.pieces(rest, &mut pieces).expect("it is sound");
             black_box(&pieces[..filled]);
             rest = &rest[taken..];
         }
@@ -114,12 +114,12 @@ fn pieces(job: &'static str, content: Content) -> Workload {
 }
 
 fn copied(job: &'static str, content: Content) -> Workload {
-    let (content, finder) = (content.octets(65_536), Finder::new());
+    let content = content.octets(65_536);
     let mut out = Vec::with_capacity(2 * content.len());
     work(job, "octet", content.len(), move || {
         out.clear();
         let mut writer = Writer::new(LineEnds::Refuse);
-        writer.write(black_box(&content), &finder, &mut out).expect("it is sound");
+        writer.write(black_box(&content), &mut out).expect("it is sound");
     })
 }
 

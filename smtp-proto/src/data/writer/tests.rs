@@ -5,10 +5,9 @@ use super::*;
 
 /// What is written for `octets` in chunks that end at `cuts`; `None` where it cannot be sent.
 fn written(octets: &[u8], line_ends: LineEnds, cuts: &[usize]) -> Result<Vec<u8>, ContentFault> {
-    let (mut writer, finder, mut wire, mut from) =
-        (Writer::new(line_ends), Finder::new(), Vec::new(), 0);
+    let (mut writer, mut wire, mut from) = (Writer::new(line_ends), Vec::new(), 0);
     for to in cuts.iter().copied().chain([octets.len()]) {
-        writer.write(&octets[from..to], &finder, &mut wire)?;
+        writer.write(&octets[from..to], &mut wire)?;
         from = to;
     }
     wire.extend_from_slice(writer.finish()?);
@@ -71,7 +70,6 @@ fn stray_newlines_are_refused_where_they_stand_or_normalised_before_stuffing() {
 #[test]
 fn every_short_content_reads_back_and_its_end_is_the_only_one() {
     const ALPHABET: [u8; 4] = *b"\r\n.x";
-    let finder = Finder::new();
     for length in 0..=7u32 {
         for number in 0..4usize.pow(length) {
             let octets: Vec<u8> =
@@ -92,7 +90,7 @@ fn every_short_content_reads_back_and_its_end_is_the_only_one() {
                 let (mut reader, mut input, mut content) =
                     (Reader::new(Newlines::Refuse), &wire[..], Vec::new());
                 loop {
-                    match reader.next(&mut input, &finder) {
+                    match reader.next(&mut input) {
                         Some(Piece::Run(run)) => content.extend_from_slice(run),
                         Some(Piece::End) => break,
                         other => panic!("{other:?} in {}", crate::Escaped(&wire)),
@@ -111,8 +109,7 @@ fn every_short_content_reads_back_and_its_end_is_the_only_one() {
 #[test]
 fn a_long_run_is_borrowed() {
     let body = b"0123456789\r\n".repeat(1000);
-    let (mut writer, finder, mut pieces) =
-        (Writer::new(LineEnds::Refuse), Finder::new(), [&b""[..]; 4]);
-    assert_eq!(writer.pieces(&body, &finder, &mut pieces), Ok((body.len(), 1)));
+    let (mut writer, mut pieces) = (Writer::new(LineEnds::Refuse), [&b""[..]; 4]);
+    assert_eq!(writer.pieces(&body, &mut pieces), Ok((body.len(), 1)));
     assert!(core::ptr::eq(pieces[0], &body[..]));
 }

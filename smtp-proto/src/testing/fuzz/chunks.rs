@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::content::repairs;
 use super::input::pieces;
-use crate::data::{ChunkNewlines, ChunkReader, Finder, Piece, Repairs};
+use crate::data::{ChunkNewlines, ChunkReader, Piece, Repairs};
 
 /// Neither where a chunk ends nor where a read ends changes what is read.
 pub(super) fn chunks(octets: &[u8], cuts: &[u8]) {
@@ -29,7 +29,7 @@ pub(super) fn chunks(octets: &[u8], cuts: &[u8]) {
 
 /// The content, whether a fault was met, and what was repaired.
 fn read(chunks: &[&[u8]], piece: usize, newlines: ChunkNewlines) -> (Vec<u8>, bool, Repairs) {
-    let (mut reader, finder) = (ChunkReader::new(newlines), Finder::new());
+    let mut reader = ChunkReader::new(newlines);
     let (mut content, mut stray) = (Vec::new(), false);
     let mut take = |piece: Piece<'_>| match piece {
         // What stands behind a fault is thrown away.
@@ -43,7 +43,7 @@ fn read(chunks: &[&[u8]], piece: usize, newlines: ChunkNewlines) -> (Vec<u8>, bo
         for piece in chunk.chunks(piece) {
             kept.extend_from_slice(piece);
             let mut input = &kept[..];
-            while let Some(piece) = reader.next(&mut input, &mut left, &finder) {
+            while let Some(piece) = reader.next(&mut input, &mut left) {
                 take(piece);
             }
             kept = input.to_vec();

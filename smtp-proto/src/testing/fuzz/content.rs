@@ -5,9 +5,7 @@ use alloc::vec::Vec;
 
 use super::chunks::chunks;
 use super::input::pieces;
-use crate::data::{
-    ContentFault, Finder, LineEnds, Newlines, Piece, Reader, Repairs, Stray, Writer,
-};
+use crate::data::{ContentFault, LineEnds, Newlines, Piece, Reader, Repairs, Stray, Writer};
 
 /// The content of a message, read and written.
 ///
@@ -48,13 +46,13 @@ struct Heard {
 }
 
 fn heard(reader: &mut Reader, pieces: &[&[u8]]) -> Heard {
-    let (finder, mut heard) = (Finder::new(), Heard::default());
+    let mut heard = Heard::default();
     let (mut kept, mut presented) = (Vec::new(), 0);
     for piece in pieces {
         kept.extend_from_slice(piece);
         presented += piece.len();
         let mut input = &kept[..];
-        while let Some(piece) = reader.next(&mut input, &finder) {
+        while let Some(piece) = reader.next(&mut input) {
             match piece {
                 Piece::Run(run) => {
                     assert!(!run.is_empty(), "a run without an octet");
@@ -144,11 +142,11 @@ enum By {
 
 /// What a writer made of octets, up to its fault.
 fn written(line_ends: LineEnds, by: By, chunks: &[&[u8]]) -> (Vec<u8>, Result<(), ContentFault>) {
-    let (mut writer, finder, mut wire) = (Writer::new(line_ends), Finder::new(), Vec::new());
+    let (mut writer, mut wire) = (Writer::new(line_ends), Vec::new());
     for chunk in chunks {
         let result = match by {
-            By::Copy => writer.write(chunk, &finder, &mut wire),
-            By::Pieces(room) => in_pieces(&mut writer, &finder, chunk, room, &mut wire),
+            By::Copy => writer.write(chunk, &mut wire),
+            By::Pieces(room) => in_pieces(&mut writer, chunk, room, &mut wire),
         };
         if let Err(fault) = result {
             return (wire, Err(fault));
@@ -160,14 +158,13 @@ fn written(line_ends: LineEnds, by: By, chunks: &[&[u8]]) -> (Vec<u8>, Result<()
 
 fn in_pieces(
     writer: &mut Writer,
-    finder: &Finder,
     mut chunk: &[u8],
     room: usize,
     wire: &mut Vec<u8>,
 ) -> Result<(), ContentFault> {
     while !chunk.is_empty() {
         let mut places = vec![&b""[..]; room];
-        let (taken, filled) = writer.pieces(chunk, finder, &mut places)?;
+        let (taken, filled) = writer.pieces(chunk, &mut places)?;
         assert!(taken + filled > 0, "nothing is done, and there is room for {room} pieces");
         wire.extend(places[..filled].concat());
         chunk = &chunk[taken..];
