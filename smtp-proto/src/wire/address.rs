@@ -27,19 +27,18 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
 
 use bytes::{BufMut, Bytes};
-use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::{tag, tag_no_case, take_while_m_n, take_while1};
-use nom::combinator::{
-    cond, consumed, cut, fail, map_opt, not, opt, peek, recognize, value, verify,
-};
+use nom::combinator::{cut, fail, map_opt, not, peek, recognize, value};
 use nom::multi::many0_count;
-use nom::sequence::{delimited, preceded, terminated};
+use nom::sequence::{delimited, preceded};
+use nom::{IResult, Parser};
 
 use super::chars;
 use super::error::{Failure, expect, whole};
 use super::escaped::EscapedText;
 use super::{ParseError, ParseErrorKind, Syntax};
+use crate::steps;
 
 /// In lower case.
 const POSTMASTER: [u8; 10] = *b"postmaster";
@@ -77,7 +76,7 @@ impl<'a> Mailbox<'a> {
     ///
     /// As [`parse`](Self::parse).
     pub fn parse_with(octets: &'a [u8], syntax: Syntax) -> Result<Self, ParseError> {
-        let spec = whole(spec(syntax), octets, ParseErrorKind::Domain)?;
+        let spec = whole(|input| spec(input, syntax), octets, ParseErrorKind::Domain)?;
         if octets.len() > super::path::PATH_LIMIT.saturating_sub(2) {
             return Err(ParseError::new(0, ParseErrorKind::PathTooLong));
         }
@@ -85,6 +84,7 @@ impl<'a> Mailbox<'a> {
     }
 
     /// Checks what the grammar does not say: UTF-8 and lengths. The place is counted from the first octet of the mailbox.
+    #[inline]
     pub(crate) fn from_spec(
         Spec { octets, at }: Spec<'a>,
         syntax: Syntax,
@@ -267,7 +267,7 @@ impl<'a> Host<'a> {
     }
 
     pub(crate) fn parse_with(octets: &'a [u8], syntax: Syntax) -> Result<Self, ParseError> {
-        let host = whole(host(syntax), octets, ParseErrorKind::Domain)?;
+        let host = whole(|input| host(input, syntax), octets, ParseErrorKind::Domain)?;
         if host.len() > DOMAIN_LIMIT {
             return Err(ParseError::new(DOMAIN_LIMIT, ParseErrorKind::DomainTooLong));
         }
@@ -430,30 +430,28 @@ impl Spec<'_> {
     }
 }
 
-/// `Mailbox`.
-pub(crate) fn spec<'a>(
-    syntax: Syntax,
-) -> impl Parser<&'a [u8], Output = Spec<'a>, Error = Failure> {
-    consumed((local_part(), expect(ParseErrorKind::At, tag("@")), host(syntax))).map(
-        |(octets, (local, _, host)): (&'a [u8], (&'a [u8], _, &'a [u8]))| {
-            // A trailing dot was read, but is not part of the host.
-            let length = local.len().saturating_add(1).saturating_add(host.len());
-            Spec { octets: octets.get(..length).unwrap_or(octets), at: local.len() }
-        },
-    )
+/// `Mailbox` at the front of `input`, and what stands behind it.
+#[inline]
+pub(crate) fn spec(input: &[u8], syntax: Syntax) -> IResult<&[u8], Spec<'_>, Failure> {
+    let (rest, local) = local_part(input)?;
+    let Some((b'@', rest)) = rest.split_first() else {
+        return Err(Failure::error(rest, ParseErrorKind::At));
+    };
+    let (rest, host) = host(rest, syntax)?;
+    // A trailing dot was read, but is not part of the host.
+    let length = local.len().saturating_add(1).saturating_add(host.len());
+    let octets = input.get(..length).unwrap_or(input);
+    Ok((rest, Spec { octets, at: local.len() }))
 }
 
 /// `Local-part`.
-fn local_part<'a>() -> impl Parser<&'a [u8], Output = &'a [u8], Error = Failure> {
-    expect(ParseErrorKind::LocalPart, alt((dot_string(), quoted_string())))
-}
-
-/// `Dot-string`.
-fn dot_string<'a>() -> impl Parser<&'a [u8], Output = &'a [u8], Error = Failure> {
-    recognize((
-        take_while1(chars::is_atext),
-        many0_count(preceded(tag("."), take_while1(chars::is_atext))),
-    ))
+#[inline]
+fn local_part(input: &[u8]) -> IResult<&[u8], &[u8], Failure> {
+    steps::took(1);
+    match dotted(input, |octets| chars::run(octets, usize::MAX, chars::is_atext)) {
+        0 => expect(ParseErrorKind::LocalPart, quoted_string()).parse_complete(input),
+        length => split(input, length),
+    }
 }
 
 /// `Quoted-string`, which may be empty.
@@ -467,33 +465,59 @@ fn quoted_string<'a>() -> impl Parser<&'a [u8], Output = &'a [u8], Error = Failu
 }
 
 /// `Domain / address-literal`. A trailing dot, where it is tolerated, is read and left out.
-pub(crate) fn host<'a>(
-    syntax: Syntax,
-) -> impl Parser<&'a [u8], Output = &'a [u8], Error = Failure> {
-    let trailing_dot = cond(syntax.contains(Syntax::TRAILING_DOT), opt(tag(".")));
-    alt((address_literal(), terminated(domain(syntax), trailing_dot)))
+#[inline]
+pub(crate) fn host(input: &[u8], syntax: Syntax) -> IResult<&[u8], &[u8], Failure> {
+    if input.starts_with(b"[") {
+        return address_literal().parse_complete(input);
+    }
+    let (rest, domain) = domain(input, syntax)?;
+    let dot = syntax.contains(Syntax::TRAILING_DOT);
+    Ok((rest.strip_prefix(b".").filter(|_| dot).unwrap_or(rest), domain))
 }
 
 /// `Domain`.
-pub(crate) fn domain<'a>(
-    syntax: Syntax,
-) -> impl Parser<&'a [u8], Output = &'a [u8], Error = Failure> {
-    expect(
-        ParseErrorKind::Domain,
-        recognize((sub_domain(syntax), many0_count(preceded(tag("."), sub_domain(syntax))))),
-    )
+#[inline]
+pub(crate) fn domain(input: &[u8], syntax: Syntax) -> IResult<&[u8], &[u8], Failure> {
+    let length = if syntax.contains(Syntax::UNDERSCORE) {
+        dotted(input, |octets| sub_domain(octets, |octet| octet == b'_'))
+    } else {
+        dotted(input, |octets| sub_domain(octets, |_| false))
+    };
+    match length {
+        0 => Err(Failure::error(input, ParseErrorKind::Domain)),
+        length => split(input, length),
+    }
 }
 
-/// `sub-domain`, at most 63 octets as the DNS has it.
-fn sub_domain<'a>(syntax: Syntax) -> impl Parser<&'a [u8], Output = &'a [u8], Error = Failure> {
-    let underscore = syntax.contains(Syntax::UNDERSCORE);
-    let inner = move |octet| chars::is_ldh(octet) || (underscore && octet == b'_');
-    let edge = move |octet: Option<&u8>| {
-        octet.is_some_and(|&octet| chars::is_let_dig(octet) || (underscore && octet == b'_'))
-    };
-    verify(take_while_m_n(1, LABEL_LIMIT, inner), move |label: &[u8]| {
-        edge(label.first()) && edge(label.last())
-    })
+/// `length` octets at the front, of which there are as many.
+#[inline]
+fn split(input: &[u8], length: usize) -> IResult<&[u8], &[u8], Failure> {
+    let (taken, rest) = input.split_at_checked(length).unwrap_or((input, &[]));
+    Ok((rest, taken))
+}
+
+/// The octets of a `sub-domain` at the front, at most 63 as the DNS has it; 0 where there is none. `other` may stand anywhere in it.
+#[inline]
+fn sub_domain(octets: &[u8], other: impl Fn(u8) -> bool) -> usize {
+    steps::took(1);
+    let length = chars::run(octets, LABEL_LIMIT, |octet| chars::is_ldh(octet) || other(octet));
+    let edge =
+        |octet: Option<&u8>| octet.is_some_and(|&octet| chars::is_let_dig(octet) || other(octet));
+    let label = octets.get(..length).unwrap_or_default();
+    if edge(label.first()) && edge(label.last()) { length } else { 0 }
+}
+
+/// The octets of `part *( "." part )` at the front; a dot that no part follows is left.
+#[inline]
+fn dotted(octets: &[u8], part: impl Fn(&[u8]) -> usize) -> usize {
+    let mut length = part(octets);
+    while length > 0
+        && let Some([b'.', rest @ ..]) = octets.get(length..)
+        && let next @ 1.. = part(rest)
+    {
+        length = length.saturating_add(1).saturating_add(next);
+    }
+    length
 }
 
 /// `address-literal`. Behind the bracket nothing else can stand, so the fault is in the literal.

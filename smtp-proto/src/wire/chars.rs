@@ -116,6 +116,21 @@ pub(crate) const fn is_printable(octet: u8) -> bool {
     is(octet, PRINTABLE)
 }
 
+/// Whether `octets` are this word of upper-case letters, digits and hyphens, in any case. They hold no control octets.
+#[inline]
+pub(crate) fn is_word(octets: &[u8], word: &str) -> bool {
+    // A letter and its other case differ in one bit, by which a digit or a hyphen would be a control octet.
+    octets.len() == word.len()
+        && octets.iter().zip(word.bytes()).all(|(&octet, letter)| (octet ^ letter) & 0xdf == 0)
+}
+
+/// How many octets at the front are of this class, `most` at the most.
+#[inline]
+pub(crate) fn run(octets: &[u8], most: usize, class: impl Fn(u8) -> bool) -> usize {
+    let window = octets.get(..most).unwrap_or(octets);
+    window.iter().position(|&octet| !class(octet)).unwrap_or(window.len())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,7 +44,9 @@ impl Ret {
     }
 
     pub(crate) fn parse(value: &str) -> Option<Self> {
-        [Self::Full, Self::Headers].into_iter().find(|ret| value.eq_ignore_ascii_case(ret.name()))
+        [Self::Full, Self::Headers]
+            .into_iter()
+            .find(|ret| chars::is_word(value.as_bytes(), ret.name()))
     }
 }
 
@@ -89,12 +91,12 @@ impl Notify {
     /// Reads a value of NOTIFY, the words in any case and each at most once.
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
-        if value.eq_ignore_ascii_case("NEVER") {
+        if chars::is_word(value.as_bytes(), "NEVER") {
             return Some(Self::NEVER);
         }
-        value.split(',').try_fold(Self::NEVER, |notify, word| {
+        value.as_bytes().split(|&octet| octet == b',').try_fold(Self::NEVER, |notify, word| {
             let (_, outcome) =
-                Self::WORDS.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name))?;
+                Self::WORDS.into_iter().find(|(name, _)| chars::is_word(word, name))?;
             (!notify.contains(outcome)).then(|| notify.with(outcome))
         })
     }
@@ -121,8 +123,8 @@ impl fmt::Debug for Notify {
 
 /// ENVID. RFC 3461 4.4: it decodes to printable US-ASCII, so that no line can be smuggled into a report.
 pub(crate) fn envid(value: &str) -> Option<Xtext<'_>> {
-    let text = Xtext::parse(value).filter(|_| value.len() <= ENVID_LIMIT && !value.is_empty())?;
-    text.decode().all(|octet| chars::is_printable(octet) || octet == b'\t').then_some(text)
+    let text = Some(value).filter(|_| value.len() <= ENVID_LIMIT && !value.is_empty())?;
+    Xtext::parse_where(text, |octet| chars::is_printable(octet) || octet == b'\t')
 }
 
 /// ORCPT: the recipient as the sender first named it, which no relay changes (RFC 3461 4.2).
@@ -144,18 +146,18 @@ impl<'a> OriginalRecipient<'a> {
     /// Reads a value of ORCPT.
     #[must_use]
     pub fn parse(value: &'a str) -> Option<Self> {
-        let (address_type, address) =
-            value.split_once(';').filter(|_| value.len() <= ORCPT_LIMIT)?;
+        let semicolon = value.bytes().position(|octet| octet == b';')?;
+        let address_type = value.get(..semicolon).filter(|_| value.len() <= ORCPT_LIMIT)?;
+        let address = value.get(semicolon.saturating_add(1)..)?;
         // An equals sign is atext, but stands in no value (RFC 5321 4.1.2).
         let is_atom = |octet: u8| octet.is_ascii() && chars::is_atext(octet) && octet != b'=';
         let atom = !address_type.is_empty() && address_type.bytes().all(is_atom);
         let sound = match is_utf8(address_type) {
             true => Utf8Address(address).all(|unit| unit.is_some_and(|c| !c.is_control())),
             // A control octet would end in files and headers: refused in every type.
-            false => Xtext::parse(address)
-                .is_some_and(|text| text.decode().all(|octet| octet >= b' ' && octet != 0x7f)),
+            false => Xtext::parse_where(address, |octet| octet >= b' ' && octet != 0x7f).is_some(),
         };
-        let semicolon = u16::try_from(address_type.len()).ok()?;
+        let semicolon = u16::try_from(semicolon).ok()?;
         (atom && sound && !address.is_empty()).then_some(Self { text: value, semicolon })
     }
 

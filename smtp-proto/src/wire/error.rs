@@ -243,6 +243,11 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
+    /// The error of a parser that stopped in front of `rest`.
+    pub(crate) const fn error(rest: &[u8], kind: ParseErrorKind) -> nom::Err<Self> {
+        nom::Err::Error(Self { left: rest.len(), kind })
+    }
+
     /// The error of a parser that was given `whole` octets.
     pub(crate) const fn within(self, whole: usize) -> ParseError {
         ParseError::new(whole.saturating_sub(self.left), self.kind)

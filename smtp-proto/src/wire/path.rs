@@ -76,6 +76,7 @@ impl<'a> ReversePath<'a> {
     }
 
     /// Reads the path at the front of `rest`, the last part of `whole` octets.
+    #[inline]
     pub(crate) fn split_from(
         rest: &'a [u8],
         whole: usize,
@@ -145,6 +146,7 @@ impl<'a> ForwardPath<'a> {
     }
 
     /// Reads the path at the front of `rest`, the last part of `whole` octets.
+    #[inline]
     pub(crate) fn split_from(
         rest: &'a [u8],
         whole: usize,
@@ -181,6 +183,7 @@ fn put_path(out: &mut impl BufMut, inner: &str) {
 }
 
 /// What is left behind `<Postmaster>`.
+#[inline]
 fn postmaster(rest: &[u8], syntax: Syntax) -> Option<&[u8]> {
     const WORD: &[u8] = b"postmaster";
     let bare = syntax.contains(Syntax::NO_BRACKETS) && !rest.starts_with(b"<");
@@ -197,6 +200,7 @@ fn postmaster(rest: &[u8], syntax: Syntax) -> Option<&[u8]> {
 }
 
 /// `Path`.
+#[inline]
 fn mailbox_path(
     input: &[u8],
     whole: usize,
@@ -212,7 +216,7 @@ fn mailbox_path(
             .ok_or_else(|| ParseError::new(place(input), ParseErrorKind::PathStart))?
     };
     let start = if inner.starts_with(b"@") { behind_route(inner, whole, syntax)? } else { inner };
-    let (rest, spec) = prefix(&mut spec(syntax), start, whole)?;
+    let (rest, spec) = prefix(&mut |input| spec(input, syntax), start, whole)?;
     let behind = if bare {
         rest
     } else {
@@ -242,7 +246,8 @@ fn behind_route(inner: &[u8], whole: usize, syntax: Syntax) -> Result<&[u8], Par
 
 /// `A-d-l ":"`: RFC 5321 4.1.1.3 and appendix C.
 fn source_route<'a>(syntax: Syntax) -> impl Parser<&'a [u8], Output = usize, Error = Failure> {
-    let at_domain = || preceded(expect(ParseErrorKind::Domain, tag("@")), domain(syntax));
+    let at_domain =
+        || preceded(expect(ParseErrorKind::Domain, tag("@")), move |input| domain(input, syntax));
     terminated(
         preceded(at_domain(), many0_count(preceded(tag(","), at_domain()))),
         expect(ParseErrorKind::Domain, tag(":")),

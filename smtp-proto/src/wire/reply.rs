@@ -30,6 +30,8 @@ use super::{Class, Code, EnhancedCode, Escaped, ParseError, ParseErrorKind};
 
 /// The longest reply line that is sent, with its CRLF (RFC 5321 4.5.3.1.5).
 const LINE_LIMIT: usize = 512;
+/// Octets of text that make a short line.
+const SHORT_LIMIT: usize = 100;
 
 /// A reply: code, enhanced code and text of one or more lines.
 ///
@@ -151,19 +153,19 @@ impl<'a> Reply<'a> {
 
     /// Appends the wire form, every line with its CRLF.
     pub fn encode(&self, out: &mut impl BufMut) {
-        let mut code = Prefix::default();
+        let mut code = Prefix::new();
         code.push(&self.code.digits());
         code.push(b"-");
         if let Some(enhanced) = self.enhanced {
             code.push_enhanced(enhanced);
         }
         let limit = LINE_LIMIT.saturating_sub(code.len).saturating_sub(3);
-        // Nearly every reply that is sent is one short line.
+        // Nearly every reply that is sent is one short line: it is put together aside and appended at once.
         if let Text::Lines(line) = self.text
-            && line.len() <= limit
+            && line.len() <= SHORT_LIMIT
             && is_all_text(line)
         {
-            return put_line(out, &mut code, line, true);
+            return out.put_slice(code.line(line));
         }
         let mut lines = self.lines().peekable();
         while let Some(mut line) = lines.next() {
@@ -215,14 +217,34 @@ fn ends_code((_, rest): &(EnhancedCode, &[u8])) -> bool {
     matches!(rest.first(), None | Some(b' '))
 }
 
-/// `250-2.1.5 `, at most 16 octets, written once a reply.
-#[derive(Default)]
+/// `250-2.1.5 `, at most 16 octets, written once a reply; and room for a short line behind it.
 struct Prefix {
-    octets: [u8; 16],
+    octets: [u8; 16 + SHORT_LIMIT + 3],
     len: usize,
 }
 
 impl Prefix {
+    const fn new() -> Self {
+        Self { octets: [0; 16 + SHORT_LIMIT + 3], len: 0 }
+    }
+
+    /// The whole of a reply of one short line.
+    fn line(&mut self, text: &[u8]) -> &[u8] {
+        self.separate(b' ');
+        if self.len > 4 && !text.is_empty() {
+            self.push(b" ");
+        }
+        self.push(text);
+        self.push(b"\r\n");
+        self.octets.get(..self.len).unwrap_or_default()
+    }
+
+    const fn separate(&mut self, by: u8) {
+        let [_, _, _, separator, ..] = &mut self.octets;
+        *separator = by;
+    }
+
+    #[inline]
     fn push(&mut self, octets: &[u8]) {
         let end = self.len.saturating_add(octets.len());
         if let Some(room) = self.octets.get_mut(self.len..end) {
@@ -251,9 +273,7 @@ impl Prefix {
 }
 
 fn put_line(out: &mut impl BufMut, prefix: &mut Prefix, text: &[u8], last: bool) {
-    if let Some(separator) = prefix.octets.get_mut(3) {
-        *separator = if last { b' ' } else { b'-' };
-    }
+    prefix.separate(if last { b' ' } else { b'-' });
     let (prefix, _) = prefix.octets.split_at_checked(prefix.len).unwrap_or_default();
     out.put_slice(prefix);
     if prefix.len() > 4 && !text.is_empty() {

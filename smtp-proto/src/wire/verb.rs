@@ -125,6 +125,7 @@ impl Verb {
     }
 
     /// The verb at the front of a command line, with what stands behind it, the separating white space included.
+    #[inline]
     pub(crate) fn split_from(line: &[u8]) -> Result<(Self, &[u8]), ParseErrorKind> {
         // Nearly every command has a verb of four letters and a space.
         if let [_, _, _, _, b' ', ..] = line

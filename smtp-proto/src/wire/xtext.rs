@@ -28,15 +28,19 @@ impl<'a> Xtext<'a> {
     /// The view of `text`; `None` where it is no xtext.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
+        Self::parse_where(text, |_| true)
+    }
+
+    /// The view of `text`; `None` where it is no xtext, or an octet that is meant is not `allowed`.
+    pub(crate) fn parse_where(text: &'a str, allowed: impl Fn(u8) -> bool) -> Option<Self> {
         let mut octets = text.bytes();
         while let Some(octet) = octets.next() {
-            let sound = match octet {
-                b'+' => {
-                    octets.next().and_then(hex).is_some() && octets.next().and_then(hex).is_some()
-                }
-                _ => chars::is_xchar(octet),
+            let meant = match octet {
+                b'+' => hex_pair(&mut octets)?,
+                _ if chars::is_xchar(octet) => octet,
+                _ => return None,
             };
-            if !sound {
+            if !allowed(meant) {
                 return None;
             }
         }
@@ -53,9 +57,7 @@ impl<'a> Xtext<'a> {
     pub fn decode(&self) -> impl Iterator<Item = u8> + use<'a> {
         let mut octets = self.0.bytes();
         core::iter::from_fn(move || match octets.next()? {
-            b'+' => {
-                Some(octets.next().and_then(hex)?.wrapping_shl(4) | octets.next().and_then(hex)?)
-            }
+            b'+' => hex_pair(&mut octets),
             octet => Some(octet),
         })
     }
@@ -90,6 +92,11 @@ impl fmt::Debug for Xtext<'_> {
 }
 
 /// The value of an upper-case hexadecimal digit.
+/// The octet that two digits stand for.
+fn hex_pair(digits: &mut impl Iterator<Item = u8>) -> Option<u8> {
+    Some(digits.next().and_then(hex)?.wrapping_shl(4) | digits.next().and_then(hex)?)
+}
+
 pub(crate) const fn hex(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit & 0x0f),
