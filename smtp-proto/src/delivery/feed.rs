@@ -52,7 +52,7 @@ impl Chunks {
     }
 
     /// Gathers octets, their newlines seen to.
-    fn gather(&mut self, octets: &[u8], client: &Client) -> Result<(), ContentFault> {
+    fn gather(&mut self, octets: &[u8]) -> Result<(), ContentFault> {
         match &mut self.writer {
             Some(writer) => writer.write(octets, &mut self.gathered),
             None => {
@@ -93,7 +93,7 @@ impl Delivery<'_> {
             return Ok(0);
         }
         let now = octets.get(..room).unwrap_or(octets);
-        self.chunks.gather(now, client).map_err(|fault| {
+        self.chunks.gather(now).map_err(|fault| {
             client.abandon_body();
             Misuse::Stray(fault)
         })?;
