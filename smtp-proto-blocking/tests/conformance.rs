@@ -11,16 +11,28 @@ use std::sync::Arc;
 use std::thread;
 
 use serde_json::Value;
+use smtp_proto::sasl::Credentials;
 use smtp_proto::server::{Config, Opening, Summary};
 use smtp_proto::testing::cases::{MESSAGE_MAX, cases};
 use smtp_proto::{ForwardPath, Rcpt, ReplyBuf, stock};
 use smtp_proto_blocking::{Handler, Session, Verdict, serve};
 
-/// Takes every letter, and every recipient but `no`.
+/// Takes every letter, and every recipient but `no`; lets in `tim` with `tanstaaf`.
 struct Taker;
 
 impl Handler for Taker {
     type Letter = ();
+
+    fn authenticate(&mut self, credentials: &Credentials) -> Verdict {
+        match credentials {
+            Credentials::Plain { authzid, authcid, password }
+                if authzid.is_none() && authcid == "tim" && password.matches(b"tanstaaf") =>
+            {
+                Ok(None)
+            }
+            _ => Err(stock::BAD_CREDENTIALS),
+        }
+    }
 
     fn rcpt(&mut self, rcpt: &Rcpt<'_>) -> Verdict {
         match rcpt.to {
@@ -64,10 +76,28 @@ fn ours() -> SocketAddr {
     listen(move |stream| serve(Session::new(stream, Arc::clone(&config)), Taker))
 }
 
+#[cfg(feature = "rustls")]
+fn ours_with_tls() -> SocketAddr {
+    let made = rcgen::generate_simple_self_signed(["mx.test".to_owned()]).expect("a certificate");
+    let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let acceptor = smtp_proto_blocking::tls::Acceptor::from_pem(chain.as_bytes(), key.as_bytes());
+    let acceptor = acceptor.expect("it is good");
+    let mut config = Config::new("mx.test").expect("a domain");
+    config.limits.message = MESSAGE_MAX;
+    config.starttls = smtp_proto::server::StartTls::Offered;
+    config.auth.in_tls = smtp_proto::Mechanisms::of(["PLAIN", "LOGIN"]);
+    let config = Arc::new(config);
+    listen(move |stream| {
+        let session = Session::new(stream, Arc::clone(&config));
+        serve(session.with_tls(acceptor.clone()), Taker)
+    })
+}
+
 /// What it said on stdout and stderr, and its exit code.
 fn conformance(arguments: &[&str]) -> (String, String, Option<i32>) {
     let mut command = Command::new(program::example("conformance"));
-    let ended = command.args(arguments).output().expect("conformance starts");
+    let ended =
+        command.args(arguments).env("PASSWORD", "tanstaaf").output().expect("conformance starts");
     let text = |octets| String::from_utf8(octets).expect("text");
     (text(ended.stdout), text(ended.stderr), ended.status.code())
 }
@@ -86,6 +116,22 @@ fn no_row_fails_at_our_own_server() {
     assert_eq!(counts, format!("pass={passed} fail=0 skipped=0 n/a={left_out}"));
     assert_eq!(passed + left_out, asked);
     assert!(passed > 200 && seconds.starts_with("seconds="), "{total}");
+}
+
+#[test]
+#[cfg(feature = "rustls")]
+fn no_row_of_starttls_and_auth_fails_at_our_own_server() {
+    let server = ours_with_tls().to_string();
+    let user = ["--tls", "--user", "tim", "--password-env", "PASSWORD"];
+    let rows = ["--server", &server, "--parallel", "8", "--only", "TL", "--only", "AU"];
+    let (report, errors, code) = conformance(&[&rows[..], &user].concat());
+    assert_eq!((errors.as_str(), code), ("", Some(0)), "{report}");
+    assert!(report.lines().any(|line| line.contains(" fail=0 skipped=0 ")), "{report}");
+    assert!(report.contains("pass    TL-15") && report.contains("pass    AU-02a"), "{report}");
+    assert!(!report.contains("AHRpbQB0YW5zdGFhZg=="), "a password is shown: {report}");
+    let (report, errors, code) = conformance(&rows);
+    assert_eq!((errors.as_str(), code), ("", Some(0)), "{report}");
+    assert!(report.contains("skipped AU-02a    it needs --tls"), "{report}");
 }
 
 #[test]

@@ -22,6 +22,8 @@ const PIPE: usize = 64 * 1024;
 const GAP: Duration = Duration::from_millis(20);
 /// A server that has replied closes within this time, or stays open.
 const CLOSING: Duration = Duration::from_secs(1);
+/// Behind the end of what this side says, a server has said all within this time.
+const LATE: Duration = Duration::from_secs(2);
 /// A row takes so many times the patience for one reply, at most.
 const ROW: u32 = 6;
 /// The first octet of a record of TLS: behind its end such a record says nothing, and anything else was said in clear.
@@ -165,6 +167,12 @@ impl Peer {
         if self.shared.heard().octets.len() > before {
             self.shared.until(self.manner.quiet, |heard| heard.closed);
         }
+    }
+
+    /// Says no more. A server that was slow has still to answer what it read: it does so before it notices the end.
+    pub(crate) fn end(&self) {
+        let _ = self.stream.shutdown(Shutdown::Write);
+        self.shared.until(self.manner.patience.min(LATE), |heard| heard.closed);
     }
 
     /// The replies so far, up to what is none.

@@ -135,9 +135,15 @@ impl Table {
         peer.play(&target.authenticate(&sent));
         let expected = case.replies.as_ref().map_or(0, Vec::len);
         peer.hear(said.len() + expected, case.then == Some(Then::Close));
+        let (closed, heard) = (peer.is_closed(), peer.replies().0.len());
+        peer.end();
         let (mut replies, fault) = peer.replies();
+        // A goodbye to a client that is gone answers nothing.
+        let is_goodbye = |reply: &ReplyBuf| reply.as_ref().code() == Code::UNAVAILABLE;
+        while replies.len() > heard && replies.last().is_some_and(is_goodbye) {
+            replies.pop();
+        }
         let replies = replies.split_off(said.len().min(replies.len()));
-        let closed = peer.is_closed();
         let (kind, note) = self.verdict(case, &codes(&replies), closed, fault);
         Ok(Row { case, kind, note, sent: Some(sent), replies, closed })
     }
