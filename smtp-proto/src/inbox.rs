@@ -1,6 +1,6 @@
 //! The read buffer that every driver needs: bounded, wiped on demand, given back when idle.
 
-use core::mem;
+use core::{fmt, mem};
 
 use bytes::{Buf, BytesMut};
 
@@ -22,7 +22,7 @@ const ROOM: usize = 4096;
 /// });
 /// assert!(inbox.is_empty());
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Inbox {
     octets: BytesMut,
     /// What was read and not taken: `octets[start..end]`.
@@ -148,6 +148,17 @@ impl Inbox {
     }
 }
 
+/// How much is in it, and nothing of what: there may be a password.
+impl fmt::Debug for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox")
+            .field("kept", &self.kept().len())
+            .field("limit", &self.limit)
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,6 +205,14 @@ mod tests {
         inbox.feed(|input| *input = &[]);
         inbox.release();
         assert_eq!(inbox.octets.capacity(), 0);
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let mut inbox = Inbox::new(100);
+        inbox.push(b"AUTH PLAIN AHRpbQB0YW5zdGFhZg==");
+        let shown = alloc::format!("{inbox:?}");
+        assert_eq!(shown, "Inbox { kept: 31, limit: 100, ended: false, .. }");
     }
 
     #[test]
