@@ -92,8 +92,10 @@ impl Client {
         // RFC 2033 4.3: where a chunk failed, each recipient would still have its reply to the last one.
         let lmtp = self.config.flavour == Flavour::Lmtp;
         if lmtp && last == Last::Yes && !self.pipeline.is_idle() {
+            self.last_waits = true;
             return Err(Misuse::Full);
         }
+        self.last_waits = false;
         let (room, depth) = (self.config.queue.commands, self.depth());
         let sent = self.pipeline.push_chunk(octets, last, room, depth)?;
         match last {
@@ -110,6 +112,11 @@ impl Client {
         self.stage = Stage::Chunks(self.first_chunk()?);
         self.retime();
         Ok(())
+    }
+
+    /// Whether the next chunk can be announced.
+    pub(super) fn takes_chunk(&self) -> bool {
+        (!self.last_waits || self.pipeline.is_idle()) && self.pipeline.takes_chunk(self.depth())
     }
 
     /// RFC 3030 2: once the replies to MAIL and to all RCPT are there.

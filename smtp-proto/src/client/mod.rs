@@ -81,6 +81,8 @@ pub struct Client {
     broken: bool,
     /// The number of the RSET or EHLO that was queued last.
     reset: u32,
+    /// LMTP: the last chunk waits for the replies to those in front of it.
+    last_waits: bool,
 }
 
 /// Where a session stands, as far as commands are concerned.
@@ -171,6 +173,7 @@ impl Client {
             used: Used::default(),
             broken: false,
             reset: 0,
+            last_waits: false,
         }
     }
 
@@ -188,7 +191,7 @@ impl Client {
         }
         match (&self.stage, self.pipeline.oldest()) {
             (Stage::Content(..) | Stage::Chunk(_), _) => Wants::Body,
-            (Stage::Chunks(_), _) if self.pipeline.takes_chunk(self.depth()) => Wants::Body,
+            (Stage::Chunks(_), _) if self.takes_chunk() => Wants::Body,
             (Stage::Handshake, _) => {
                 Wants::Tls(Timer { after: self.config.waits.handshake, id: self.timer })
             }

@@ -37,7 +37,9 @@ impl Delivery<'_> {
                 Some(self.by_reply(Of::Rest, reply, Cause::Mail))
             }
             // RFC 2033 4.2: each recipient has a verdict of its own.
-            Verb::Rcpt if self.stage == Stage::Ended => self.verdict_of_one(reply),
+            Verb::Rcpt if matches!(self.stage, Stage::Ending | Stage::Ended) => {
+                self.verdict_of_one(reply)
+            }
             Verb::Rcpt => self.recipient(reply),
             Verb::Data if self.stage == Stage::Asked => self.verdict(reply, Cause::Data),
             Verb::Data => self.verdict(reply, Cause::Content),

@@ -1,6 +1,7 @@
 //! LMTP: every recipient has a verdict of its own.
 
 use super::*;
+use crate::client::Queue;
 
 fn lmtp(recipients: &[&'static str]) -> (Client, Delivery<'static>) {
     let config = Config { flavour: Flavour::Lmtp, ..Config::default() };
@@ -56,4 +57,46 @@ fn the_last_chunk_has_as_many_verdicts() {
     assert_eq!(log, ["[1] Permanent 550 no", "content"]);
     let log = step(&mut delivery, &mut client, "250 b\r\n552 d\r\n");
     assert_eq!(log, ["[0] Delivered 250 b", "[2] Permanent 552 d", "done true"]);
+}
+
+#[test]
+fn the_last_chunk_waits_for_a_reply_and_not_for_the_application() {
+    let queue = Queue { content: 8, ..Queue::default() };
+    let config = Config { flavour: Flavour::Lmtp, queue, ..Config::default() };
+    let mut client = client_with(config, "PIPELINING, CHUNKING");
+    let envelope = to(&["b@y.test"]);
+    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
+    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
+    step(&mut delivery, &mut client, "");
+    let mut replies = &b"250 ok\r\n250 ok\r\n"[..];
+    assert_eq!(delivery.next(&mut client, &mut replies), Ok(Some(Event::Content)));
+    assert_eq!(delivery.body(&mut client, b"123456\r\n"), Ok(8));
+    delivery.finish(&mut client).unwrap();
+    for leaves in [&b"BDAT 8\r\n"[..], b"123456\r\n", b""] {
+        assert_eq!(client.outgoing(), leaves);
+        client.sent(leaves.len());
+        assert_eq!(delivery.next(&mut client, &mut replies), Ok(None));
+    }
+    assert!(matches!(client.wants(), Wants::Read(_)), "{:?}", client.wants());
+    assert_eq!(delivery.next(&mut client, &mut &b"250 ok\r\n"[..]), Ok(None));
+    assert_eq!(client.outgoing(), b"BDAT 0 LAST\r\n");
+}
+
+#[test]
+fn a_verdict_before_the_last_chunk_is_out_settles_its_recipient() {
+    let queue = Queue { content: 8, ..Queue::default() };
+    let config = Config { flavour: Flavour::Lmtp, queue, ..Config::default() };
+    let mut client = client_with(config, "PIPELINING, CHUNKING");
+    let envelope = to(&["b@y.test"]);
+    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
+    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
+    step(&mut delivery, &mut client, "");
+    let mut replies = &b"250 ok\r\n250 ok\r\n"[..];
+    assert_eq!(delivery.next(&mut client, &mut replies), Ok(Some(Event::Content)));
+    // The line of BDAT waits to be written, and there is no room behind it.
+    assert_eq!(delivery.body(&mut client, b"1234"), Ok(4));
+    delivery.finish(&mut client).unwrap();
+    client.sent(4);
+    let log = step(&mut delivery, &mut client, "552 5.3.4 no\r\n");
+    assert_eq!(log, ["[0] Permanent 552 5.3.4 no", "done false"]);
 }
