@@ -41,6 +41,17 @@ impl Server {
         Ok(())
     }
 
+    /// The challenge that tells of a refusal (RFC 7628 3.2.3): a client that cancels behind it has used up its attempt all the same.
+    pub(super) fn refuse_by_challenge(
+        &mut self,
+        pending: Pending<kind::Auth>,
+        data: &[u8],
+    ) -> Result<(), ReplyError> {
+        self.owed.find(&pending)?;
+        self.state.auth_refused();
+        self.challenge(pending, data)
+    }
+
     /// The exchange succeeded: 235 2.7.0.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ impl Login {
             // Some mechanisms say it in a challenge, and the refusal stands behind the response to that (RFC 7628 3.2.3).
             Err(reply) if reply.as_ref().code() == Code::CREDENTIALS_INVALID => {
                 if let Some(Step::Challenge(data)) = self.exchange.as_mut().map(|it| it.refuse()) {
-                    return server.challenge(pending, &data);
+                    return server.refuse_by_challenge(pending, &data);
                 }
                 Err(reply)
             }
@@ -221,6 +221,15 @@ mod tests {
         let replies = replies(&said, &Err(stock::BAD_CREDENTIALS));
         assert!(replies[0].starts_with("334 ey"), "{replies:?}");
         assert_eq!(replies[1], "535 5.7.8 Authentication failed");
+    }
+
+    #[test]
+    fn cancelling_behind_the_refusal_is_a_failed_attempt() {
+        let guess = ["AUTH OAUTHBEARER bixhPXRpbSwBYXV0aD1CZWFyZXIgeAEB\r\n", "*\r\n"];
+        let said = [&guess[..], &guess, &guess, &guess[..1]].concat();
+        let replies = replies(&said, &Err(stock::BAD_CREDENTIALS));
+        assert_eq!(replies[5], "501 5.7.0 Authentication cancelled");
+        assert_eq!(replies[6], "421 4.7.0 Too many failed attempts");
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub(super) struct State {
     idle: u32,
     /// AUTH commands that failed.
     auth_failures: u32,
+    /// The credentials of the exchange that goes on were refused by a challenge.
+    auth_refused: bool,
     /// The last command was AUTH: what is no command may be a password that came late.
     behind_auth: bool,
 }
@@ -178,6 +180,7 @@ impl State {
             errors: 0,
             idle: 0,
             auth_failures: 0,
+            auth_refused: false,
             behind_auth: false,
         }
     }
@@ -381,13 +384,19 @@ impl State {
         self.phase = Phase::Auth;
     }
 
+    /// The attempt has failed, however the exchange ends.
+    pub(super) const fn auth_refused(&mut self) {
+        self.auth_refused = true;
+    }
+
     /// The exchange ended, by an answer or by the client.
     pub(super) fn auth_ended(&mut self, outcome: AuthOutcome) {
         if self.in_exchange() {
             self.phase = Phase::Commands;
         }
         self.authenticated = outcome == AuthOutcome::Accepted;
-        if outcome == AuthOutcome::Refused {
+        let refused = core::mem::take(&mut self.auth_refused);
+        if refused || outcome == AuthOutcome::Refused {
             self.auth_failures = self.auth_failures.saturating_add(1);
         }
     }
