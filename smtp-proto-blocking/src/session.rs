@@ -138,9 +138,9 @@ impl<S: Socket> Session<S> {
     #[expect(clippy::should_implement_trait, reason = "an event borrows from the session")]
     pub fn next(&mut self) -> Option<(Event<'_>, &mut Server)> {
         let Self { server, inbox, secret, .. } = self;
-        let event = inbox.feed(|input| server.next(input))?;
+        let event = inbox.feed(|input| server.next(input));
         *secret |= server.last_taken() == Traffic::AuthSecret;
-        Some((event, server))
+        Some((event?, server))
     }
 
     /// Accepts STARTTLS; the next [`ready`](Self::ready) shakes hands.

@@ -382,7 +382,7 @@ pub enum Traffic {
     Nothing,
     /// A command line.
     Command,
-    /// A line of AUTH or of its exchange, which may hold a secret: overwrite it (`Inbox::wipe`), and show it nowhere.
+    /// A line of AUTH or of its exchange, or an over-long one where there is AUTH, which may hold a secret: overwrite it (`Inbox::wipe`), and show it nowhere.
     AuthSecret,
     /// Content of a message.
     Content,

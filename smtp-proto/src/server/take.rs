@@ -133,10 +133,11 @@ impl Server {
         let before = input.len();
         let line = self.lines.next(input, self.config.command_line());
         if before != input.len() {
-            self.taken = if matches!(line, Some(Line::Whole(_))) {
-                Traffic::Command
-            } else {
-                Traffic::Ignored
+            self.taken = match line {
+                Some(Line::Whole(_)) => Traffic::Command,
+                // A line over its limit may be of AUTH, too.
+                _ if self.config.has_auth() => Traffic::AuthSecret,
+                _ => Traffic::Ignored,
             };
         }
         let line = line?;

@@ -4,7 +4,7 @@ use alloc::format;
 
 use super::*;
 use crate::server::{ChunkNewlines, Flavour, StartTls, Transfer};
-use crate::{Declaration, Declared};
+use crate::{Declaration, Declared, Mechanisms};
 
 /// What a session raises for `octets` behind an accepted RCPT; whatever can be accepted is.
 fn events(server: &mut Server, octets: &str) -> Vec<String> {
@@ -178,6 +178,21 @@ fn behind_the_220_to_starttls_nothing_is_said_in_the_clear() {
         assert_eq!(server.wants(), Wants::Close, "{end}");
         server.tls_established();
         assert!(!server.is_tls());
+    }
+}
+
+#[test]
+fn what_was_skipped_of_an_over_long_auth_is_a_secret() {
+    let line = "AUTH PLAIN ".to_string() + &"A".repeat(20_000);
+    for (mechanisms, taken) in [("PLAIN", Traffic::AuthSecret), ("", Traffic::Ignored)] {
+        let mut config = config();
+        config.auth.in_clear = Mechanisms::of([mechanisms]);
+        let mut server = Server::new(Arc::new(config));
+        say(&mut server, "");
+        say(&mut server, "EHLO c.test\r\n");
+        let mut input = line.as_bytes();
+        assert!(server.next(&mut input).is_none() && input.is_empty());
+        assert_eq!(server.last_taken(), taken);
     }
 }
 
