@@ -18,6 +18,7 @@ enum Question {
     /// The how-manieth of its transaction.
     Rcpt(Pending<kind::Rcpt>, usize, String),
     Data(Pending<kind::Data>),
+    Chunk(Pending<kind::Chunk>),
     Message(Pending<kind::Message>, Draft),
 }
 
@@ -61,6 +62,7 @@ impl Desk {
                 Question::Rcpt(pending, self.draft.asked, rcpt.to.to_string())
             }
             Event::Data { pending, .. } => Question::Data(pending),
+            Event::Chunk(pending) => Question::Chunk(pending),
             Event::Body(octets) => return self.draft.content.extend_from_slice(octets),
             Event::Message { pending, .. } => Question::Message(pending, take(&mut self.draft)),
             Event::Aborted(_) | Event::Reset | Event::Closed { .. } => {
@@ -111,6 +113,7 @@ impl Desk {
             Question::Connect(pending) => server.accept(pending),
             Question::Hello(pending) => server.accept(pending),
             Question::Data(pending) => server.accept(pending),
+            Question::Chunk(pending) => server.accept(pending),
             Question::Mail(pending, from) => {
                 server.accept(pending).inspect(|()| self.draft = Draft { from, ..Draft::default() })
             }

@@ -38,6 +38,7 @@ pub struct Letter {
     from: String,
     to: Vec<String>,
     content: Vec<u8>,
+    chunks: bool,
 }
 
 impl Letter {
@@ -53,13 +54,24 @@ impl Letter {
     ) -> Result<Self, ParseError> {
         let to: Vec<String> = to.into_iter().map(String::from).collect();
         let _checked = Envelope::new(from, to.iter().map(String::as_str))?;
-        Ok(Self { from: String::from(from), to, content: content.into() })
+        Ok(Self { from: String::from(from), to, content: content.into(), chunks: false })
     }
 
     /// The content, dots not doubled.
     #[must_use]
     pub fn content(&self) -> &[u8] {
         &self.content
+    }
+
+    /// The same by BDAT, where the server offers it.
+    #[must_use]
+    pub fn in_chunks(mut self) -> Self {
+        self.chunks = true;
+        self
+    }
+
+    pub(super) const fn is_in_chunks(&self) -> bool {
+        self.chunks
     }
 
     pub(super) fn envelope(&self) -> Envelope<'_> {

@@ -159,6 +159,7 @@ impl<'l> Sender<'l> {
                 match Delivery::plan(offered, &letter.envelope(), letter.declared()) {
                     Ok(plan) => {
                         let producer = self.producer(letter);
+                        let plan = if letter.is_in_chunks() { plan.in_chunks() } else { plan };
                         let delivery = Delivery::new(plan, letter.envelope());
                         self.task = Task::Letter(Box::new(delivery), producer);
                     }
@@ -204,12 +205,14 @@ impl<'l> Sender<'l> {
             let taken = match self.weather.pieces && self.client.outgoing().is_empty() {
                 true => {
                     let mut room = [&b""[..]; 4];
-                    self.client.body_pieces(piece, &mut room).map(|(taken, filled)| {
-                        room[..filled]
-                            .iter()
-                            .for_each(|piece| self.pieces.extend_from_slice(piece));
-                        taken
-                    })
+                    delivery.body_pieces(&mut self.client, piece, &mut room).map(
+                        |(taken, filled)| {
+                            room[..filled]
+                                .iter()
+                                .for_each(|piece| self.pieces.extend_from_slice(piece));
+                            taken
+                        },
+                    )
                 }
                 false => delivery.body(&mut self.client, piece),
             };

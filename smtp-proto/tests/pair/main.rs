@@ -6,6 +6,7 @@
 //!     PAIR_SEEDS=1000000 cargo test --release -p smtp-proto --features testing --test pair whatever
 //!     PAIR_SEED=4711 cargo test --release -p smtp-proto --features testing --test pair whatever
 
+mod chunks;
 mod plan;
 
 use smtp_proto::delivery::Fate;
