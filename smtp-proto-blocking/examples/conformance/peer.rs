@@ -86,12 +86,10 @@ impl Heard {
             }
             return Vec::new();
         };
-        let said = tls.read(octets);
+        let (said, ended) = tls.read(octets);
         let records = tls.records().unwrap_or_default();
-        match said {
-            Ok(said) => self.said(&said),
-            Err(_) => self.closed = true,
-        }
+        self.said(&said);
+        self.closed |= ended;
         records
     }
 

@@ -52,22 +52,24 @@ impl Layer {
         self.connection.is_handshaking()
     }
 
-    /// Takes what was read, and gives what it says; an error is the end.
-    pub(crate) fn read(&mut self, mut records: &[u8]) -> io::Result<Vec<u8>> {
+    /// Takes what was read, and gives what it says, and whether that was all.
+    pub(crate) fn read(&mut self, mut records: &[u8]) -> (Vec<u8>, bool) {
         let mut said = Vec::new();
         while !records.is_empty() {
-            self.connection.read_tls(&mut records)?;
-            let state = self.connection.process_new_packets().map_err(io::Error::other)?;
-            let before = said.len();
-            said.resize(before + state.plaintext_bytes_to_read(), 0);
-            if let Some(place) = said.get_mut(before..) {
-                self.connection.reader().read_exact(place)?;
-            }
-            if state.peer_has_closed() {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+            match self.take(&mut records, &mut said) {
+                Ok(false) => {}
+                Ok(true) | Err(_) => return (said, true),
             }
         }
-        Ok(said)
+        (said, false)
+    }
+
+    fn take(&mut self, records: &mut &[u8], said: &mut Vec<u8>) -> io::Result<bool> {
+        self.connection.read_tls(records)?;
+        let state = self.connection.process_new_packets().map_err(io::Error::other)?;
+        let octets = state.plaintext_bytes_to_read() as u64;
+        self.connection.reader().take(octets).read_to_end(said)?;
+        Ok(state.peer_has_closed())
     }
 
     /// Takes what is to be said.
