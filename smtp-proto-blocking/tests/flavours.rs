@@ -14,10 +14,13 @@ use smtp_proto_blocking::{Handler, Session, Socket, serve};
 
 /// Keeps letters; in LMTP the second recipient has no room, and a letter with `full` in it has none at all.
 #[derive(Clone, Default)]
-struct Store(Arc<Mutex<Vec<(Transfer, Vec<u8>)>>>);
+struct Store(Arc<Mutex<Vec<Kept>>>);
+
+/// A letter, and how it came.
+type Kept = (Transfer, Vec<u8>);
 
 impl Handler for Store {
-    type Letter = (Transfer, Vec<u8>);
+    type Letter = Kept;
 
     fn rcpt(&mut self, _: &Rcpt<'_>) -> Verdict {
         Ok(None)

@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn fields_are_noticed_in_any_case_and_in_the_header_section_only() {
-        let table: [(&[u8], (bool, bool, bool)); 8] = [
+        let table: [(&[u8], _); 8] = [
             (b"DATE: x\r\nmessage-id : <a@b>\r\n\r\n", (true, true, true)),
             (b"Subject: Date: x\r\n\r\nDate: y\r\n", (false, false, true)),
             (b"Resent-Date: x\r\nX-Message-ID: y\r\n\r\n", (false, false, true)),
