@@ -100,7 +100,10 @@ impl Server {
     /// What ends the exchange without an answer of the application.
     fn no_response<'b>(&mut self, refusal: Stock) -> Event<'b> {
         self.state.auth_ended(AuthOutcome::Undecided);
-        match self.refuse(&[], refusal) {
+        let refused = self.refuse(&[], refusal);
+        self.shut_down_when_done();
+        self.reconfigure_when_done();
+        match refused {
             Event::Refused(Refusal { reply, why, .. }) => {
                 self.notices.push_back(Notice::Refused(Stock { reply, why }));
                 Event::AuthCancelled

@@ -236,6 +236,13 @@ impl Server {
             return Some(self.refuse_and_close(&[], stock::EARLY));
         }
         let replies = if last == Last::Yes { replies } else { 1 };
+        let event = self.refuse_chunk(refusal, replies);
+        self.shut_down_when_done();
+        self.reconfigure_when_done();
+        event
+    }
+
+    fn refuse_chunk<'b>(&mut self, refusal: ChunkRefusal, replies: u32) -> Option<Event<'b>> {
         match refusal {
             ChunkRefusal::Machine(refusal) if replies > 0 => {
                 let event = self.refuse(&[], refusal);

@@ -197,6 +197,33 @@ fn what_was_skipped_of_an_over_long_auth_is_a_secret() {
 }
 
 #[test]
+fn a_shut_down_does_not_wait_behind_a_last_chunk_that_was_refused() {
+    let mut server = with_rcpt(config());
+    let Some(Event::Data { pending, .. }) = server.next(&mut &b"BDAT 3 LAST\r\n"[..]) else {
+        panic!()
+    };
+    server.shut_down(&NO, When::AfterMessage);
+    server.reply(pending, &NO).unwrap();
+    assert_eq!(say(&mut server, "abc"), "550 5.0.0 no\r\n421 4.3.2 no\r\n");
+}
+
+#[test]
+fn a_shut_down_does_not_wait_behind_an_exchange_that_was_cancelled() {
+    let mut config = config();
+    config.auth.in_clear = Mechanisms::of(["LOGIN"]);
+    let mut server = Server::new(Arc::new(config));
+    say(&mut server, "");
+    say(&mut server, "EHLO c.test\r\n");
+    let Some(Event::Auth { pending, .. }) = server.next(&mut &b"AUTH LOGIN\r\n"[..]) else {
+        panic!()
+    };
+    server.shut_down(&NO, When::AfterMessage);
+    server.challenge(pending, b"").unwrap();
+    assert_eq!(replies(&mut server), "334 \r\n");
+    assert_eq!(say(&mut server, "*\r\n"), "501 5.7.0 Authentication cancelled\r\n421 4.3.2 no\r\n");
+}
+
+#[test]
 fn vrfy_with_smtputf8_needs_the_extension() {
     let mut server = with_rcpt(config());
     assert_eq!(
