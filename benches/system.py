@@ -8,6 +8,7 @@ say EHLO to a new server and stay. Linux alone: it reads /proc.
 """
 
 import argparse
+import atexit
 import os
 import pathlib
 import re
@@ -38,6 +39,8 @@ class Server:
         command = command.format(server=self.address)
         self.process = subprocess.Popen(command.split(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.pid = self.process.pid
+        # Nothing is left running where this ends in the middle.
+        atexit.register(self.process.kill)
         for _ in range(100):
             try:
                 self.connect().close()
