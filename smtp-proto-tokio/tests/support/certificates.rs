@@ -1,7 +1,9 @@
 //! Certificates, made as they are needed.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     date_time_ymd,
 };
 
@@ -27,6 +29,10 @@ pub(crate) const FUTURE: [i32; 2] = [3999, 4000];
 impl Authority {
     pub(crate) fn new() -> Self {
         let mut params = params(&[], NOW);
+        // Each has a name of its own, as some know whom to ask by the name alone.
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        params.distinguished_name.push(DnType::CommonName, format!("Authority {number}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
         let pem = params.self_signed(&key).expect("a certificate").pem();
@@ -59,8 +65,11 @@ pub(crate) fn self_signed(names: &[&str]) -> Certificate {
 }
 
 fn params(names: &[&str], [from, to]: [i32; 2]) -> CertificateParams {
-    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-    let mut params = CertificateParams::new(names).expect("names of hosts");
+    let alternatives: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut params = CertificateParams::new(alternatives).expect("names of hosts");
+    if let Some(name) = names.first() {
+        params.distinguished_name.push(DnType::CommonName, *name);
+    }
     (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(to, 1, 1));
     params
 }
