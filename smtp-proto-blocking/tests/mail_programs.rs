@@ -185,6 +185,25 @@ fn smtp_sink_takes_a_letter() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 }
 
+#[test]
+fn smtp_sink_takes_a_letter_by_lmtp_over_tcp_and_unix_sockets() {
+    let (address, scratch) = (free_port(), Scratch::new("smtp-sink"));
+    let path = scratch.0.join("lmtp").to_str().expect("text").to_owned();
+    let Some(_tcp) = smtp_sink(&["-L"], &address.to_string()) else { return };
+    let _unix = smtp_sink(&["-L"], &format!("unix:{path}"));
+    wait_for(address);
+    let start = Instant::now();
+    while !Path::new(&path).exists() {
+        assert!(start.elapsed() < PATIENCE, "nobody listens");
+        thread::sleep(Duration::from_millis(20));
+    }
+    for server in [&address.to_string(), &path] {
+        let ended = deliver(server, "--lmtp --to c@y.test", LETTER);
+        let taken = "delivered b@y.test 250 2.2.0 Ok\ndelivered c@y.test 250 2.2.0 Ok\n";
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), taken), "{}", ended.stderr);
+    }
+}
+
 /// Exim with all that it offers, on the socket of one session; what it takes it keeps in its spool.
 struct Exim {
     scratch: Scratch,
