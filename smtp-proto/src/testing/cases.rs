@@ -144,6 +144,10 @@ pub enum Policy<'a> {
     AuthInClear,
 }
 
+/// The vectors that other programs share, and the rows that are added to them here: every verb in every state, and every limit at its
+/// last octet, the one in front of it and the one behind.
+const TABLES: [&str; 2] = [include_str!("cases.tsv"), include_str!("cases/more.tsv")];
+
 /// All rows, for a server whose message maximum is [`MESSAGE_MAX`].
 ///
 /// # Panics
@@ -166,7 +170,7 @@ pub fn cases() -> impl Iterator<Item = Case<'static>> {
 /// # Panics
 /// Never, as [`cases`].
 pub fn cases_for(max: u64) -> impl Iterator<Item = Case<'static>> {
-    let rows = include_str!("cases.tsv").lines().skip(1);
+    let rows = TABLES.iter().flat_map(|table| table.lines().skip(1));
     rows.map(move |row| Case::parse(row, max).expect("a test parses every row"))
 }
 
@@ -278,12 +282,13 @@ mod tests {
 
     #[test]
     fn every_row_is_read_and_every_id_stands_once() {
-        let rows: Vec<&str> = include_str!("cases.tsv").lines().skip(1).collect();
+        let rows: Vec<&str> = TABLES.iter().flat_map(|table| table.lines().skip(1)).collect();
         for row in &rows {
             assert_eq!(Case::parse(row, MESSAGE_MAX).err(), None, "{row}");
         }
         let ids: BTreeSet<&str> = cases().map(|case| case.id).collect();
-        assert_eq!((rows.len(), ids.len()), (501, 501));
+        assert_eq!(rows.len(), ids.len());
+        assert!(rows.len() > 800, "{}", rows.len());
     }
 
     #[test]
