@@ -14,12 +14,20 @@ fn done(what: &str, report: Result<Report, Disagreement>) -> Report {
     report
 }
 
-#[test]
-fn a_server_does_what_its_table_says_and_every_cell_is_visited() {
-    let (server, length) = (Server::smtp(), deeper(6));
-    let what = format!("smtp, up to {length} of {} inputs", server.inputs());
+fn every_cell(name: &str, server: &Server, length: usize) {
+    let what = format!("{name}, up to {length} of {} inputs", server.inputs());
     let report = done(&what, server.merged(length));
     assert_eq!(report.missing, [""; 0]);
+}
+
+#[test]
+fn a_server_does_what_its_table_says_and_every_cell_is_visited() {
+    every_cell("smtp", &Server::smtp(), deeper(6));
+}
+
+#[test]
+fn so_does_a_server_of_lmtp() {
+    every_cell("lmtp", &Server::lmtp(), deeper(6));
 }
 
 /// What the merged search takes for one is run by itself here, as far as there is time.

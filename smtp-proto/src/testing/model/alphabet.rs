@@ -66,12 +66,13 @@ pub(super) const ANSWERS: [Answer; 7] = [
 const TOO_LONG: usize = 2050;
 
 /// Rows of the table and a line of each; the application is asked about some of them.
-const LINES: [(&str, &str); 24] = [
+const LINES: [(&str, &str); 31] = [
     ("EHLO", "EHLO c.test"),
     ("EHLO-bad", "EHLO a b"),
     ("HELO", "HELO c.test"),
     ("HELO-bad", "HELO"),
     ("LHLO", "LHLO c.test"),
+    ("LHLO-bad", "LHLO a b"),
     ("MAIL", "MAIL FROM:<a@x.test>"),
     ("MAIL-bad", "MAIL FROM:a@x.test"),
     ("MAIL-param", "MAIL FROM:<a@x.test> X=1"),
@@ -80,6 +81,10 @@ const LINES: [(&str, &str); 24] = [
     ("RCPT-param", "RCPT TO:<b@y.test> X=1"),
     ("DATA", "DATA"),
     ("DATA-bad", "DATA x"),
+    ("BDAT", "BDAT 5\r\nabc"),
+    ("BDAT-last", "BDAT 5 LAST\r\nabc"),
+    ("BDAT-last", "BDAT 0 LAST"),
+    ("BDAT-bad", "BDAT x"),
     ("RSET", "RSET"),
     ("RSET-bad", "RSET x"),
     ("NOOP", "NOOP"),
@@ -88,13 +93,15 @@ const LINES: [(&str, &str); 24] = [
     ("HELP", "HELP"),
     ("QUIT", "QUIT"),
     ("QUIT-bad", "QUIT x"),
+    ("STARTTLS", "STARTTLS"),
+    ("AUTH", "AUTH PLAIN AHUAcA=="),
     ("TURN", "TURN"),
     ("unknown", "text"),
     ("foreign", "GET / HTTP/1.1"),
 ];
 
 /// Rows about which the application may be asked. The dot is a command that nobody knows where no content is due.
-const ASKED: [&str; 5] = ["EHLO", "HELO", "MAIL", "RCPT", "DATA"];
+const ASKED: [&str; 8] = ["EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "BDAT-last"];
 
 /// Every input of a server.
 pub(super) fn server() -> Vec<Input> {
@@ -124,6 +131,7 @@ pub(super) fn plain() -> Vec<Input> {
             ("RCPT", Answer::Yes | Answer::No | Answer::Keep | Answer::Drop | Answer::Hangup) => {
                 true
             }
+            ("BDAT" | "BDAT-last", Answer::Yes) => text != "BDAT 0 LAST",
             ("HELO" | "MAIL-bad" | "RCPT-bad" | "RSET" | "VRFY" | "QUIT", Answer::Yes) => true,
             ("unknown", Answer::Yes) => true,
             ("unknown", Answer::No | Answer::Unsuitable) => text == ".",

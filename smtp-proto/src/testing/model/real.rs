@@ -18,6 +18,8 @@ enum Token {
     Mail(Pending<kind::Mail>),
     Rcpt(Pending<kind::Rcpt>),
     Data(Pending<kind::Data>),
+    Chunk(Pending<kind::Chunk>),
+    Verdicts(Pending<kind::Verdicts>),
     Message(Pending<kind::Message>),
 }
 
@@ -133,6 +135,8 @@ impl Real {
             Event::Mail { pending, .. } => (Question::Mail, Token::Mail(pending)),
             Event::Rcpt { pending, .. } => (Question::Rcpt, Token::Rcpt(pending)),
             Event::Data { pending, .. } => (Question::Data, Token::Data(pending)),
+            Event::Chunk(pending) => (Question::Chunk, Token::Chunk(pending)),
+            Event::Messages { pending, .. } => (Question::Message, Token::Verdicts(pending)),
             Event::Message { pending, .. } => (Question::Message, Token::Message(pending)),
             Event::Closed { .. } => {
                 self.flush();
@@ -158,6 +162,8 @@ impl Real {
             Token::Mail(pending) => self.reply(pending, 250, 354, answer),
             Token::Rcpt(pending) => self.reply(pending, 250, 354, answer),
             Token::Data(pending) => self.reply(pending, 354, 250, answer),
+            Token::Chunk(pending) => self.reply(pending, 250, 354, answer),
+            Token::Verdicts(pending) => self.reply(pending, 250, 354, answer),
             Token::Message(pending) => self.reply(pending, 250, 354, answer),
         };
         self.seen.push(Seen::Answered(match taken {
@@ -222,7 +228,8 @@ impl Token {
             Self::Mail(_) => Question::Mail,
             Self::Rcpt(_) => Question::Rcpt,
             Self::Data(_) => Question::Data,
-            Self::Message(_) => Question::Message,
+            Self::Chunk(_) => Question::Chunk,
+            Self::Message(_) | Self::Verdicts(_) => Question::Message,
         }
     }
 }

@@ -45,6 +45,7 @@ pub(super) enum Question {
     Mail,
     Rcpt,
     Data,
+    Chunk,
     Message,
 }
 
@@ -54,6 +55,8 @@ pub(super) type Visit = (&'static str, &'static str, String);
 #[derive(Clone, Debug)]
 pub(super) struct Reference<'t> {
     table: &'t Table,
+    /// Behind a content each accepted recipient has a reply (RFC 2033 4.2).
+    lmtp: bool,
     state: State,
     pub(super) seen: Vec<Seen>,
     pub(super) visits: BTreeSet<Visit>,
@@ -73,6 +76,8 @@ pub(super) struct State {
     lines: VecDeque<Line>,
     early: bool,
     ended: bool,
+    /// What the application said in front of the first chunk, where it refused.
+    refused_chunk: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,6 +88,10 @@ enum Phase {
     NoService(u16),
     /// The reply at the end, where the content is void.
     Content(Option<u16>),
+    /// The octets of a chunk are due, and whether they end the content.
+    Chunk {
+        last: bool,
+    },
     Over,
 }
 
@@ -97,6 +106,15 @@ struct Transaction {
     tried: bool,
     accepted: usize,
     undecided: usize,
+    chunks: Chunks,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+enum Chunks {
+    #[default]
+    None,
+    Open,
+    Failed,
 }
 
 /// A reply that is not written yet.
@@ -110,6 +128,8 @@ struct Owed {
     row: &'static str,
     /// Lines stood behind it.
     behind: bool,
+    /// How many replies there will be: in LMTP as many as recipients.
+    times: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -123,12 +143,14 @@ struct Kept {
 struct Line {
     row: &'static str,
     text: String,
+    /// CRLF, but for the octets of a chunk of none.
+    end: &'static str,
     answer: Answer,
 }
 
 impl<'t> Reference<'t> {
     /// A connection: whether it is served at all is the first question, and its token is kept.
-    pub(super) fn new(table: &'t Table) -> Self {
+    pub(super) fn new(table: &'t Table, lmtp: bool) -> Self {
         let state = State {
             phase: Phase::Greeting,
             hello: None,
@@ -139,8 +161,9 @@ impl<'t> Reference<'t> {
             lines: VecDeque::new(),
             early: false,
             ended: false,
+            refused_chunk: None,
         };
-        let mut reference = Self { table, state, seen: Vec::new(), visits: BTreeSet::new() };
+        let mut reference = Self { table, lmtp, state, seen: Vec::new(), visits: BTreeSet::new() };
         reference.ask(Question::Connect, Answer::Keep, ("G", "connect"), false);
         reference
     }
@@ -151,7 +174,7 @@ impl<'t> Reference<'t> {
 
     /// The octets that were not taken, and which questions the application kept.
     pub(super) fn around(&self) -> (String, Vec<Question>) {
-        let lines = self.state.lines.iter().flat_map(|line| [&*line.text, "\r\n"]);
+        let lines = self.state.lines.iter().flat_map(|line| [&*line.text, line.end]);
         (lines.collect(), self.state.kept.iter().map(|kept| kept.question).collect())
     }
 
@@ -185,7 +208,7 @@ impl<'t> Reference<'t> {
     pub(super) fn take(&mut self, input: &Input) -> Vec<Seen> {
         match input {
             Input::Line { row, text, answer } => {
-                let line = Line { row, text: text.clone(), answer: *answer };
+                let line = Line { row, text: text.clone(), end: "\r\n", answer: *answer };
                 self.state.lines.push_back(line);
             }
             Input::End => self.state.ended = true,
@@ -209,6 +232,10 @@ impl<'t> Reference<'t> {
                 }
                 Phase::Content(void) => match self.state.lines.pop_front() {
                     Some(line) => self.content(&line, void),
+                    None => return self.starved(),
+                },
+                Phase::Chunk { last } => match self.state.lines.pop_front() {
+                    Some(line) => self.chunk(&line, last),
                     None => return self.starved(),
                 },
                 Phase::Commands | Phase::NoService(_) => {
@@ -258,6 +285,8 @@ impl<'t> Reference<'t> {
         match (self.state.phase, self.state.hello, self.state.transaction) {
             (Phase::NoService(521), ..) => "N5",
             (Phase::NoService(_), ..) => "N",
+            (.., Some(Transaction { chunks: Chunks::Open, .. })) => "B",
+            (.., Some(Transaction { chunks: Chunks::Failed, .. })) => "X",
             (_, None, _) => "G",
             (.., None) => "H",
             (.., Some(Transaction { accepted: 1.., .. })) => "R",
@@ -271,15 +300,19 @@ impl<'t> Reference<'t> {
         let verb = line.row.split('-').next().unwrap_or_default();
         // RFC 2920 3.1, RFC 5321 4.3.1: behind these the client waits, and behind each where PIPELINING was not offered.
         let waits = match verb {
-            "EHLO" | "HELO" | "LHLO" | "DATA" => true,
-            "QUIT" | "too" => false,
+            "EHLO" | "HELO" | "LHLO" | "DATA" | "STARTTLS" => true,
+            "QUIT" | "too" | "BDAT" => false,
             _ => self.state.hello == Some(Hello::Helo),
         };
         if behind && waits {
             return self.reply_and_close(554);
         }
         let (column, row) = (self.column(), line.row);
-        if row == "RCPT-bad" || (row.starts_with("RCPT") && self.state.transaction.is_some()) {
+        if verb == "BDAT" && row != "BDAT-bad" && !column.starts_with('N') {
+            return self.bdat(line, column);
+        }
+        let counts = row == "RCPT-bad" || !matches!(column, "B" | "X");
+        if row.starts_with("RCPT") && counts {
             self.state.transaction.iter_mut().for_each(|transaction| transaction.tried = true);
         }
         match self.table.cell(row, column) {
@@ -298,6 +331,10 @@ impl<'t> Reference<'t> {
                 if row == "RSET" && code == 250 {
                     self.state.transaction = None;
                 }
+                // RFC 3030 2: DATA in the middle of chunks.
+                if row == "DATA" && column == "B" {
+                    self.fail_chunks();
+                }
                 self.own(code, column, row);
             }
             Cell::Last(code) => {
@@ -305,6 +342,78 @@ impl<'t> Reference<'t> {
                 self.reply_and_close(code);
             }
         }
+    }
+
+    /// RFC 3030 2: the octets are read before anything is said. The application decides in front of the first chunk.
+    fn bdat(&mut self, line: &Line, column: &'static str) {
+        let last = line.row == "BDAT-last";
+        let chunk = match line.text.split_once("\r\n") {
+            Some((_, octets)) => Line { text: octets.into(), ..line.clone() },
+            None => Line { text: String::new(), end: "", ..line.clone() },
+        };
+        // After HELO nothing was offered.
+        let helo = self.state.hello == Some(Hello::Helo) && matches!(column, "M" | "T" | "R");
+        match self.table.cell(line.row, column) {
+            Cell::Ask if !helo => {
+                self.state.lines.push_front(chunk);
+                if column == "R" {
+                    self.ask(Question::Data, line.answer, (column, line.row), false);
+                } else {
+                    self.state.phase = Phase::Chunk { last };
+                }
+            }
+            cell => {
+                let code = match cell {
+                    Cell::Reply(code) if !helo => code,
+                    _ => 503,
+                };
+                self.refuse_chunk(code, last, (column, line.row));
+            }
+        }
+    }
+
+    /// The octets of a chunk that is refused were read.
+    fn refuse_chunk(&mut self, code: u16, last: bool, (column, row): (&'static str, &'static str)) {
+        self.visit(column, row, &code.to_string());
+        if self.state.hello == Some(Hello::Helo) && !self.state.lines.is_empty() {
+            return self.reply_and_close(554);
+        }
+        let times = if last { self.replies() } else { 1 };
+        for _ in 0..times {
+            if code == 421 {
+                return self.reply_and_close(421);
+            }
+            self.seen.push(Seen::Reply(code));
+        }
+    }
+
+    /// A chunk of a content that is taken, or whose first chunk is refused by the application.
+    fn chunk(&mut self, line: &Line, last: bool) {
+        self.state.phase = Phase::Commands;
+        if let Some(code) = self.state.refused_chunk.take() {
+            self.refuse_chunk(code, last, ("R", line.row));
+            if last {
+                self.state.transaction = None;
+            }
+            return;
+        }
+        let question = if last { Question::Message } else { Question::Chunk };
+        if let Some(open) = self.state.transaction.as_mut() {
+            open.chunks = if last { Chunks::None } else { Chunks::Open };
+        }
+        self.ask(question, line.answer, ("B", line.row), false);
+    }
+
+    fn fail_chunks(&mut self) {
+        if let Some(open) = self.state.transaction.as_mut() {
+            open.chunks = Chunks::Failed;
+        }
+    }
+
+    /// How many replies end a content.
+    fn replies(&self) -> usize {
+        let accepted = self.state.transaction.map_or(0, |transaction| transaction.accepted);
+        if self.lmtp { accepted } else { 1 }
     }
 
     /// RFC 5321 4.5.3.1.10.
@@ -335,6 +444,7 @@ impl<'t> Reference<'t> {
             state,
             row,
             behind: false,
+            times: 1,
         });
         self.write();
     }
@@ -354,6 +464,7 @@ impl<'t> Reference<'t> {
             state,
             row,
             behind,
+            times: if question == Question::Message { self.replies() } else { 1 },
         });
         match answer {
             Answer::Keep => {
@@ -427,11 +538,23 @@ impl<'t> Reference<'t> {
                 open.undecided -= 1;
                 open.accepted += usize::from(yes);
             }
+            Question::Data if self.state.owed[place].row.starts_with("BDAT") => {
+                let last = self.state.owed[place].row == "BDAT-last";
+                self.state.owed.clear();
+                self.state.kept.iter_mut().for_each(|kept| kept.place = None);
+                self.state.phase = Phase::Chunk { last };
+                if !yes {
+                    self.state.refused_chunk = Some(code);
+                    self.fail_chunks();
+                }
+                return;
+            }
             Question::Data if yes => self.state.phase = Phase::Content(None),
             // What stands behind would be read as commands.
             Question::Data if self.state.owed[place].behind => return self.reply_and_close(554),
+            Question::Chunk if !yes => self.fail_chunks(),
             Question::Message => self.state.transaction = None,
-            Question::Hello | Question::Mail | Question::Data => {}
+            Question::Chunk | Question::Hello | Question::Mail | Question::Data => {}
         }
         self.state.owed[place].reply = Some(code);
         for kept in &mut self.state.kept {
@@ -445,14 +568,14 @@ impl<'t> Reference<'t> {
     /// Replies leave in order; nothing follows a 421.
     fn write(&mut self) {
         while let Some(code) = self.state.owed.front().and_then(|owed| owed.reply) {
-            self.state.owed.pop_front();
+            let times = self.state.owed.pop_front().map_or(1, |owed| owed.times);
             for kept in &mut self.state.kept {
                 kept.place = kept.place.map(|place| place - 1);
             }
             if code == 421 {
                 return self.reply_and_close(421);
             }
-            self.seen.push(Seen::Reply(code));
+            self.seen.extend(core::iter::repeat_n(Seen::Reply(code), times));
         }
     }
 
@@ -465,9 +588,10 @@ impl<'t> Reference<'t> {
             }
             (".", Some(code)) => {
                 self.state.phase = Phase::Commands;
+                let replies = core::iter::repeat_n(Seen::Reply(code), self.replies());
+                self.seen.extend(replies);
                 self.state.transaction = None;
                 self.visit("R", "content", "void");
-                self.seen.push(Seen::Reply(code));
             }
             ("a\nb", _) => self.state.phase = Phase::Content(Some(550)),
             _ => {}

@@ -10,8 +10,8 @@ use core::fmt;
 use super::alphabet::{self, ANSWERS, Answer, Input};
 use super::real::Real;
 use super::reference::{OWED, RECIPIENTS, Reference, Seen, State, Visit};
-use super::table::{Cell, SMTP, STATES, Table};
-use crate::server::Config;
+use super::table::{Cell, LMTP, SMTP, STATES, Table};
+use crate::server::{Config, Flavour};
 
 /// A kind of server that is checked against its table.
 #[derive(Debug)]
@@ -82,6 +82,20 @@ impl Server {
         Self { table: Table::read(table), config: Arc::new(config), inputs }
     }
 
+    /// A server that delivers into a mail store (RFC 2033).
+    ///
+    /// # Panics
+    ///
+    /// Never: its name is one.
+    #[must_use]
+    pub fn lmtp() -> Self {
+        Self::new(LMTP, Config::lmtp("mx.test").expect("a name"), alphabet::server())
+    }
+
+    fn is_lmtp(&self) -> bool {
+        self.config.flavour == Flavour::Lmtp
+    }
+
     /// How many inputs there are.
     #[must_use]
     pub const fn inputs(&self) -> usize {
@@ -134,7 +148,8 @@ impl Server {
         visits: &mut BTreeSet<Visit>,
     ) -> Result<(usize, bool), Disagreement> {
         let greet = Input::Answer(alphabet::Which::Oldest, Answer::Yes);
-        let (mut real, mut reference) = (Real::open(&self.config), Reference::new(&self.table));
+        let (mut real, mut reference) =
+            (Real::open(&self.config), Reference::new(&self.table, self.is_lmtp()));
         self.step(&mut real, &mut reference, &greet, &[])?;
         let mut steps = 0;
         for (index, input) in sequence.iter().enumerate() {
@@ -214,7 +229,8 @@ impl Server {
     }
 
     fn start(&self) -> (String, State) {
-        let (real, reference) = (Real::open(&self.config), Reference::new(&self.table));
+        let (real, reference) =
+            (Real::open(&self.config), Reference::new(&self.table, self.is_lmtp()));
         (real.position(), reference.state().clone())
     }
 
@@ -228,7 +244,8 @@ impl Server {
         report: &mut Report,
     ) -> Result<Arrow, Disagreement> {
         let path = graph.paths[node].clone();
-        let (mut real, mut reference) = (Real::open(&self.config), Reference::new(&self.table));
+        let (mut real, mut reference) =
+            (Real::open(&self.config), Reference::new(&self.table, self.is_lmtp()));
         for &before in &path {
             real.take(&self.inputs[before]);
             reference.take(&self.inputs[before]);

@@ -1,41 +1,82 @@
 //! What a server does with a command in each state, as a table that was written from RFC 5321 4.1.4, 4.2.4 and 4.3.2.
 //!
 //! A column is a state: `G` greeted, `H` hello accepted, `M` MAIL accepted, `T` every RCPT that was tried is refused, `R` a recipient
-//! is accepted, `N` the greeting was 554 or the like, `N5` it was 521. A row is a kind of command line. A cell is the reply; `ask`
+//! is accepted, `B` a first chunk is taken, `X` a chunk failed (RFC 3030 2), `N` the greeting was 554 or the like, `N5` it was 521. A row is a kind of command line. A cell is the reply; `ask`
 //! leaves it to the application, `!` behind the code says that the session ends. In content a line is no command at all.
 
 use alloc::vec::Vec;
 
 /// The states that are columns, in their order.
-pub(super) const STATES: [&str; 7] = ["G", "H", "M", "T", "R", "N", "N5"];
+pub(super) const STATES: [&str; 9] = ["G", "H", "M", "T", "R", "B", "X", "N", "N5"];
 
-/// RFC 5321. VRFY is 252 and EXPN 502 where neither is offered (3.5.3, 7.3). LHLO is RFC 2033's, and 500 here.
+/// RFC 5321 and 3030. VRFY is 252 and EXPN 502 where neither is offered (3.5.3, 7.3). LHLO is RFC 2033's, and 500 here.
 pub(super) const SMTP: &str = "
-    EHLO        ask   ask   ask   ask   ask   503   521
-    EHLO-bad    501   501   501   501   501   503   521
-    HELO        ask   ask   ask   ask   ask   503   521
-    HELO-bad    501   501   501   501   501   503   521
-    LHLO        500   500   500   500   500   503   521
-    MAIL        503   ask   503   503   503   503   521
-    MAIL-bad    501   501   501   501   501   503   521
-    MAIL-param  503   555   503   503   503   503   521
-    RCPT        503   503   ask   ask   ask   503   521
-    RCPT-bad    501   501   501   501   501   503   521
-    RCPT-param  503   503   555   555   555   503   521
-    DATA        503   503   503   554   ask   503   521
-    DATA-bad    501   501   501   501   501   503   521
-    RSET        250   250   250   250   250   503   521
-    RSET-bad    501   501   501   501   501   503   521
-    NOOP        250   250   250   250   250   503   521
-    VRFY        252   252   252   252   252   503   521
-    EXPN        502   502   502   502   502   503   521
-    HELP        214   214   214   214   214   503   521
-    QUIT        221!  221!  221!  221!  221!  221!  221!
-    QUIT-bad    501   501   501   501   501   501   501
-    TURN        502   502   502   502   502   503   521
-    unknown     500   500   500   500   500   503   521
-    foreign     500!  500!  500!  500!  500!  503   521
-    too-long    500   500   500   500   500   500   500
+    EHLO       ask   ask   ask   ask   ask   ask   ask   503   521
+    EHLO-bad   501   501   501   501   501   501   501   503   521
+    HELO       ask   ask   ask   ask   ask   ask   ask   503   521
+    HELO-bad   501   501   501   501   501   501   501   503   521
+    LHLO       500   500   500   500   500   500   500   503   521
+    LHLO-bad   500   500   500   500   500   500   500   503   521
+    MAIL       503   ask   503   503   503   503   503   503   521
+    MAIL-bad   501   501   501   501   501   501   501   503   521
+    MAIL-param 503   555   503   503   503   503   503   503   521
+    RCPT       503   503   ask   ask   ask   503   503   503   521
+    RCPT-bad   501   501   501   501   501   501   501   503   521
+    RCPT-param 503   503   555   555   555   503   503   503   521
+    DATA       503   503   503   554   ask   503   503   503   521
+    DATA-bad   501   501   501   501   501   501   501   503   521
+    BDAT       503   503   503   554   ask   ask   503   503!  521!
+    BDAT-last  503   503   503   554   ask   ask   503   503!  521!
+    BDAT-bad   501!  501!  501!  501!  501!  501!  501!  503!  521!
+    RSET       250   250   250   250   250   250   250   503   521
+    RSET-bad   501   501   501   501   501   501   501   503   521
+    NOOP       250   250   250   250   250   250   250   503   521
+    VRFY       252   252   252   252   252   252   252   503   521
+    EXPN       502   502   502   502   502   502   502   503   521
+    HELP       214   214   214   214   214   214   214   503   521
+    QUIT       221!  221!  221!  221!  221!  221!  221!  221!  221!
+    QUIT-bad   501   501   501   501   501   501   501   501   501
+    STARTTLS   502   502   502   502   502   502   502   503   521
+    AUTH       502   502   502   502   502   502   502   503   521
+    TURN       502   502   502   502   502   502   502   503   521
+    unknown    500   500   500   500   500   500   500   503   521
+    foreign    500!  500!  500!  500!  500!  500!  500!  503   521
+    too-long   500   500   500   500   500   500   500   500   500
+";
+
+/// RFC 2033: LHLO is the only hello, and where nobody was accepted DATA is 503.
+pub(super) const LMTP: &str = "
+    EHLO       500   500   500   500   500   500   500   503   521
+    EHLO-bad   500   500   500   500   500   500   500   503   521
+    HELO       500   500   500   500   500   500   500   503   521
+    HELO-bad   500   500   500   500   500   500   500   503   521
+    LHLO       ask   ask   ask   ask   ask   ask   ask   503   521
+    LHLO-bad   501   501   501   501   501   501   501   503   521
+    MAIL       503   ask   503   503   503   503   503   503   521
+    MAIL-bad   501   501   501   501   501   501   501   503   521
+    MAIL-param 503   555   503   503   503   503   503   503   521
+    RCPT       503   503   ask   ask   ask   503   503   503   521
+    RCPT-bad   501   501   501   501   501   501   501   503   521
+    RCPT-param 503   503   555   555   555   503   503   503   521
+    DATA       503   503   503   503   ask   503   503   503   521
+    DATA-bad   501   501   501   501   501   501   501   503   521
+    BDAT       503   503   503   503   ask   ask   503   503!  521!
+    BDAT-last  503   503   503   503   ask   ask   503   503!  521!
+    BDAT-bad   501!  501!  501!  501!  501!  501!  501!  503!  521!
+    RSET       250   250   250   250   250   250   250   503   521
+    RSET-bad   501   501   501   501   501   501   501   503   521
+    NOOP       250   250   250   250   250   250   250   503   521
+    VRFY       252   252   252   252   252   252   252   503   521
+    EXPN       502   502   502   502   502   502   502   503   521
+    HELP       214   214   214   214   214   214   214   503   521
+    QUIT       221!  221!  221!  221!  221!  221!  221!  221!  221!
+    QUIT-bad   501   501   501   501   501   501   501   501   501
+    STARTTLS   502   502   502   502   502   502   502   503   521
+    AUTH       502   502   502   502   502   502   502   503   521
+    TURN       502   502   502   502   502   502   502   503   521
+    unknown    500   500   500   500   500   500   500   503   521
+    foreign    500!  500!  500!  500!  500!  500!  500!  503   521
+    too-long   500   500   500   500   500   500   500   500   500
 ";
 
 /// What a cell says.
