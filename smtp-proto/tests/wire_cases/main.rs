@@ -15,12 +15,12 @@ mod settings;
 mod verdict;
 mod waiting;
 
-use smtp_proto::testing::cases::{Case, Pre, cases};
+use smtp_proto::testing::cases::{Case, Pre, cases, more};
 use verdict::judge;
 
 /// The rows in which our server, or a program around it, is tried; those of the client have a replay of their own.
 fn server_rows() -> impl Iterator<Item = Case<'static>> {
-    cases().filter(|case| !case.is_client())
+    cases().chain(more()).filter(|case| !case.is_client())
 }
 
 /// Judges the rows of some classes that wait for nothing, and fails with every one that does not hold.
@@ -82,6 +82,20 @@ fn tls_and_authentication_rows_hold() {
 #[test]
 fn application_rows_hold() {
     hold(&["RL"]);
+}
+
+/// The rows whose ids `SMTP_ROWS` gives, commas between them; none where it is not set.
+#[test]
+fn rows_named_by_hand_hold() {
+    let ids = std::env::var("SMTP_ROWS").unwrap_or_default();
+    let named = |case: &Case<'_>| ids.split(',').any(|id| id == case.id);
+    let failures: Vec<_> = server_rows()
+        .filter(named)
+        .filter_map(|case| {
+            judge(&case).err().map(|failure| format!("{} ({}): {failure}", case.id, case.reason))
+        })
+        .collect();
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }
 
 #[test]
