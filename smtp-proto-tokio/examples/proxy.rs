@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use smtp_proto::server::{Config, Event, Pending, ReplyError, Server, When, kind};
-use smtp_proto::{Code, Extensions, Reply, ReplyBuf, Verb, client, stock};
+use smtp_proto::{Code, Extension, Extensions, Reply, ReplyBuf, Verb, client, stock};
 use smtp_proto_tokio::Session;
 use smtp_proto_tokio::client::Session as Upstream;
 use tokio::net::{TcpListener, TcpStream};
@@ -63,6 +63,8 @@ async fn serve(options: &Options) -> Result<(), Box<dyn Error>> {
     let mut config = Config::new("localhost")?;
     // The other server has the limit.
     config.limits.message = u64::MAX;
+    // Letters are relayed by DATA alone.
+    config.offer = config.offer.without(Extension::Chunking).without(Extension::BinaryMime);
     let config = Arc::new(config);
     let listener = TcpListener::bind(options.listen).await?;
     println!("listening on smtp {}", listener.local_addr()?);

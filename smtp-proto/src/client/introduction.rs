@@ -28,7 +28,7 @@ use crate::{Base64, Extension, Extensions, Host, Mechanism, ReplyBuf, Verb};
 /// EHLO, STARTTLS and AUTH, on top of a [`Client`].
 ///
 /// Call [`next`](Self::next) until it says `true`, and between the calls drive the client as it [wants](Client::wants): the handshake too
-/// is the driver's. See the [module](self).
+/// is the driver's.
 pub struct Introduction<'a> {
     name: Host<'a>,
     start_tls: bool,

@@ -135,14 +135,14 @@ pub enum Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event<'b> {
-    /// Recipients are settled; [`Delivery::recipients`] says which.
+    /// Recipients are settled; [`Delivery::recipients`](super::Delivery::recipients) says which.
     Settled {
         /// Of whom it speaks.
         of: Of,
         /// What became of them.
         outcome: Outcome<'b>,
     },
-    /// Feed the content now, by [`Delivery::body`] and [`Delivery::finish`], from its first octet: it may be asked for again where the
+    /// Feed the content now, by [`Delivery::body`](super::Delivery::body) and [`Delivery::finish`](super::Delivery::finish), from its first octet: it may be asked for again where the
     /// server takes no more recipients in one transaction.
     Content,
     /// Every recipient is settled.
