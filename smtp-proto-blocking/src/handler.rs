@@ -124,7 +124,7 @@ pub trait Handler {
         Ok(None)
     }
 
-    /// VRFY or EXPN, where the configuration offers it. By default 252 to VRFY and 502 to EXPN, which tell nothing.
+    /// VRFY or EXPN, where the configuration offers it. By default 252, which tells nothing.
     fn verify(&mut self, verb: Verb, text: &str) -> Verdict {
         let _ = (verb, text);
         Ok(None)

@@ -131,7 +131,7 @@ pub trait Handler: Send + 'static {
         async { Ok(None) }
     }
 
-    /// VRFY or EXPN, where the configuration offers it. By default 252 to VRFY and 502 to EXPN, which tell nothing.
+    /// VRFY or EXPN, where the configuration offers it. By default 252, which tells nothing.
     fn verify(&mut self, verb: Verb, text: &str) -> impl Future<Output = Verdict> + Send {
         let _ = (verb, text);
         async { Ok(None) }
