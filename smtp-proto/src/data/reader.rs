@@ -90,7 +90,7 @@ enum At {
 /// use smtp_proto::data::{Newlines, Piece, Reader};
 ///
 /// let mut reader = Reader::new(Newlines::Refuse);
-/// /// let mut input = &b"..x\r\n.\r\nQUIT\r\n"[..];
+/// let mut input = &b"..x\r\n.\r\nQUIT\r\n"[..];
 /// assert_eq!(reader.next(&mut input), Some(Piece::Run(b".x\r\n")));
 /// assert_eq!(reader.next(&mut input), Some(Piece::End));
 /// assert_eq!(input, b"QUIT\r\n");
