@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::client::Flavour;
 use crate::delivery::Fate;
 
 /// Commands and replies, matched by their order alone.
@@ -19,9 +20,11 @@ pub(super) struct Dialogue {
 
 #[derive(Debug)]
 pub(super) struct Exchange {
-    /// The line; `.` for a content.
+    /// The line; `.` for a content by DATA.
     pub(super) command: String,
-    /// Its end was read, or written.
+    /// Whom the reply is about, where content has one for each recipient.
+    to: Option<String>,
+    /// Its end was read, or written, with all octets of a chunk.
     pub(super) whole: bool,
     pub(super) reply: Option<Reply>,
 }
@@ -54,31 +57,12 @@ impl Reply {
 }
 
 impl Dialogue {
-    pub(super) fn read(commands: &[u8], replies: &[u8]) -> Self {
+    pub(super) fn read(flavour: Flavour, commands: &[u8], replies: &[u8]) -> Self {
         let mut replies = read_replies(replies).into_iter();
         let greeting = replies.next();
-        let (mut exchanges, mut in_content) = (Vec::new(), false);
-        let text = String::from_utf8_lossy(commands);
-        for line in text.split_inclusive("\r\n") {
-            let (line, whole) = match line.strip_suffix("\r\n") {
-                Some(line) => (line, true),
-                None => (line, false),
-            };
-            if in_content && line != "." || !in_content && !whole {
-                continue;
-            }
-            let reply = replies.next();
-            in_content = line == "DATA" && reply.as_ref().is_some_and(|reply| reply.code == 354);
-            exchanges.push(Exchange { command: line.to_owned(), whole, reply });
-        }
-        if in_content {
-            // The content is judged before its end, or not at all.
-            exchanges.push(Exchange {
-                command: ".".to_owned(),
-                whole: false,
-                reply: replies.next(),
-            });
-        }
+        let mut reader = Reader { replies, exchanges: Vec::new(), flavour, accepted: Vec::new() };
+        reader.read(commands);
+        let Reader { replies, exchanges, .. } = reader;
         Self { greeting, exchanges, surplus: replies.collect() }
     }
 
@@ -92,7 +76,9 @@ impl Dialogue {
         let mail = format!("MAIL FROM:<{from}>");
         let mut recipients = vec![Recipient::default(); to.len()];
         let (mut ours, mut begun) = (false, false);
-        for Exchange { command, whole, reply } in &self.exchanges {
+        let place =
+            |address: &str| to.iter().position(|to| to == address).expect("one of the recipients");
+        for Exchange { command, to: exchange_to, whole, reply } in &self.exchanges {
             if command.starts_with("MAIL ") {
                 ours = command.starts_with(&mail);
                 begun |= ours;
@@ -104,15 +90,22 @@ impl Dialogue {
             let refused = reply.as_ref().filter(|reply| !reply.is_positive());
             match (command.as_str(), reply) {
                 (line, Some(reply)) if line.starts_with("RCPT ") => {
-                    let address =
-                        line.trim_start_matches("RCPT TO:<").split('>').next().expect("an address");
-                    let at = to.iter().position(|to| to == address).expect("one of the recipients");
+                    let at = place(address_of(line));
                     let others = recipients.iter().any(|recipient| recipient.accepted);
                     recipients[at].hear(reply, others);
                 }
-                (".", _) => judge(&mut recipients, reply.as_ref(), *whole),
+                // RFC 3030 2: a chunk that fails is the verdict, one that does not is none.
+                (line, _) if line.starts_with("BDAT ") && !line.ends_with(" LAST") => {
+                    if let Some(reply) = refused {
+                        judge(&mut recipients, None, Some(reply), true);
+                    }
+                }
+                (line, _) if line == "." || line.starts_with("BDAT ") => {
+                    let one = exchange_to.as_ref().filter(|_| *whole).map(|address| place(address));
+                    judge(&mut recipients, one, reply.as_ref(), *whole);
+                }
                 ("DATA", Some(reply)) if refused.is_some() => {
-                    judge(&mut recipients, Some(reply), true)
+                    judge(&mut recipients, None, Some(reply), true);
                 }
                 (_, Some(reply)) if command.starts_with("MAIL ") && refused.is_some() => {
                     let open = recipients.iter_mut().filter(|recipient| recipient.fate.is_none());
@@ -125,6 +118,76 @@ impl Dialogue {
         let fate = |recipient: &Recipient| recipient.fate.unwrap_or(Fate::Transient);
         begun.then(|| recipients.iter().map(fate).collect())
     }
+}
+
+/// What is left to be read, and what was.
+struct Reader {
+    replies: vec::IntoIter<Reply>,
+    exchanges: Vec<Exchange>,
+    flavour: Flavour,
+    /// The recipients of the transaction who were accepted.
+    accepted: Vec<String>,
+}
+
+impl Reader {
+    fn read(&mut self, mut octets: &[u8]) {
+        let mut in_content = false;
+        while !octets.is_empty() {
+            let end = octets.windows(2).position(|two| two == b"\r\n");
+            let (line, behind) = octets.split_at(end.map_or(octets.len(), |end| end + 2));
+            let (line, whole) = (line.strip_suffix(b"\r\n").unwrap_or(line), end.is_some());
+            octets = behind;
+            if in_content && line != b"." || !in_content && !whole {
+                continue;
+            }
+            let command = String::from_utf8_lossy(line);
+            if let Some((chunk, last)) = chunk(&command) {
+                let taken = chunk.min(octets.len());
+                octets = &octets[taken..];
+                self.content(&command, taken == chunk, last);
+            } else if in_content {
+                in_content = false;
+                self.content(&command, whole, true);
+            } else {
+                in_content = self.command(&command);
+            }
+        }
+        if in_content {
+            // The content is judged before its end, or not at all.
+            self.content(".", false, true);
+        }
+    }
+
+    /// Whether content follows.
+    fn command(&mut self, line: &str) -> bool {
+        let reply = self.replies.next();
+        let code = reply.as_ref().map_or(0, |reply| reply.code);
+        if line.starts_with("MAIL ") {
+            self.accepted.clear();
+        } else if line.starts_with("RCPT ") && code == 250 {
+            self.accepted.push(address_of(line).to_owned());
+        }
+        let command = line.to_owned();
+        self.exchanges.push(Exchange { command, to: None, whole: true, reply });
+        line == "DATA" && code == 354
+    }
+
+    /// RFC 2033 4.2: behind the content there is a reply for each recipient who was accepted. One that comes before its end is for all.
+    fn content(&mut self, command: &str, whole: bool, last: bool) {
+        let each = self.flavour == Flavour::Lmtp && last && whole;
+        let to = if each { self.accepted.drain(..).map(Some).collect() } else { vec![None] };
+        for to in to {
+            let (command, reply) = (command.to_owned(), self.replies.next());
+            self.exchanges.push(Exchange { command, to, whole, reply });
+        }
+    }
+}
+
+/// How many octets follow a BDAT, and whether they are the last.
+fn chunk(line: &str) -> Option<(usize, bool)> {
+    let octets = line.strip_prefix("BDAT ")?;
+    let last = octets.strip_suffix(" LAST");
+    Some((last.unwrap_or(octets).parse().ok()?, last.is_some()))
 }
 
 #[derive(Clone, Default)]
@@ -143,17 +206,22 @@ impl Recipient {
     }
 }
 
-/// RFC 1047: a content that was ended and not judged is in nobody's hands.
-fn judge(recipients: &mut [Recipient], reply: Option<&Reply>, whole: bool) {
+fn address_of(line: &str) -> &str {
+    line.trim_start_matches("RCPT TO:<").split('>').next().expect("an address")
+}
+
+/// RFC 1047: a content that was ended and not judged is in nobody's hands. It is judged for one recipient, or for all who were accepted.
+fn judge(recipients: &mut [Recipient], one: Option<usize>, reply: Option<&Reply>, whole: bool) {
     let fate = match reply {
         Some(reply) => reply.fate(),
         None if whole => Fate::Unknown,
         None => Fate::Transient,
     };
-    let accepted = recipients.iter_mut().filter(|recipient| recipient.accepted);
-    accepted.for_each(|recipient| {
-        recipient.fate.get_or_insert(fate);
-    });
+    for (at, recipient) in recipients.iter_mut().enumerate() {
+        if recipient.accepted && one.is_none_or(|one| one == at) {
+            recipient.fate.get_or_insert(fate);
+        }
+    }
 }
 
 fn read_replies(octets: &[u8]) -> Vec<Reply> {

@@ -42,7 +42,7 @@ impl Pair {
         what_is_stored_was_sent(story, self.letters())?;
         delivered_is_stored_and_stored_is_not_lost(story, self.letters())?;
         self.fates_are_those_of_the_wire(story)?;
-        every_command_has_one_reply(story)
+        self.every_command_has_one_reply(story)
     }
 
     /// A server takes no more commands once so much waits, and then answers what is owed. A client queues so much, and dots are doubled.
@@ -60,7 +60,7 @@ impl Pair {
 
     /// Unknown is only what was ended and not answered, and so on.
     fn fates_are_those_of_the_wire(&self, story: &Story) -> Result<(), String> {
-        let dialogue = Dialogue::read(&story.client.wrote, &story.client.read);
+        let dialogue = self.dialogue(&story.client.wrote, &story.client.read);
         for (n, letter) in self.letters().iter().enumerate() {
             let told = (0..letter.to().len())
                 .map(|recipient| story.fate(n, recipient))
@@ -76,6 +76,44 @@ impl Pair {
                     format!("letter {n} is {told:?}, and nothing of it was on the wire")
                 })?;
             }
+        }
+        Ok(())
+    }
+
+    fn dialogue(&self, commands: &[u8], replies: &[u8]) -> Dialogue {
+        Dialogue::read(self.client_config().flavour, commands, replies)
+    }
+
+    fn every_command_has_one_reply(&self, story: &Story) -> Result<(), String> {
+        for (seen, commands, replies) in [
+            ("client", &story.client.wrote, &story.client.read),
+            ("server", &story.server.read, &story.server.wrote),
+        ] {
+            let dialogue = self.dialogue(commands, replies);
+            let surplus = &dialogue.surplus;
+            let only_421 = surplus.iter().all(|reply| reply.code == 421) && surplus.len() <= 1;
+            hold(only_421, || {
+                format!("the {seen} saw replies that nothing asked for: {surplus:?}")
+            })?;
+            let answered = dialogue.answered();
+            let gap =
+                dialogue.exchanges.iter().take(answered).any(|exchange| exchange.reply.is_none());
+            hold(!gap, || {
+                format!("the {seen} saw a command without a reply: {:?}", dialogue.exchanges)
+            })?;
+        }
+        // A server that served its session to the end and could say everything has answered every command that it read.
+        let served =
+            ["QUIT", "closed by the peer"].map(Some).contains(&story.server.ended.as_deref());
+        if served && !story.server.silenced {
+            let dialogue = self.dialogue(&story.server.read, &story.server.wrote);
+            let open = dialogue
+                .exchanges
+                .iter()
+                .find(|exchange| exchange.whole && exchange.reply.is_none());
+            hold(open.is_none() && dialogue.greeting.is_some(), || {
+                format!("the server did not answer {open:?}")
+            })?;
         }
         Ok(())
     }
@@ -160,34 +198,6 @@ fn delivered_is_stored_and_stored_is_not_lost(
             };
             hold(holds, || format!("letter {n} is stored {stored} times for {address}: {fate:?}"))?;
         }
-    }
-    Ok(())
-}
-
-fn every_command_has_one_reply(story: &Story) -> Result<(), String> {
-    for (seen, commands, replies) in [
-        ("client", &story.client.wrote, &story.client.read),
-        ("server", &story.server.read, &story.server.wrote),
-    ] {
-        let dialogue = Dialogue::read(commands, replies);
-        let surplus = &dialogue.surplus;
-        let only_421 = surplus.iter().all(|reply| reply.code == 421) && surplus.len() <= 1;
-        hold(only_421, || format!("the {seen} saw replies that nothing asked for: {surplus:?}"))?;
-        let answered = dialogue.answered();
-        let gap = dialogue.exchanges.iter().take(answered).any(|exchange| exchange.reply.is_none());
-        hold(!gap, || {
-            format!("the {seen} saw a command without a reply: {:?}", dialogue.exchanges)
-        })?;
-    }
-    // A server that served its session to the end and could say everything has answered every command that it read.
-    let served = ["QUIT", "closed by the peer"].map(Some).contains(&story.server.ended.as_deref());
-    if served && !story.server.silenced {
-        let dialogue = Dialogue::read(&story.server.read, &story.server.wrote);
-        let open =
-            dialogue.exchanges.iter().find(|exchange| exchange.whole && exchange.reply.is_none());
-        hold(open.is_none() && dialogue.greeting.is_some(), || {
-            format!("the server did not answer {open:?}")
-        })?;
     }
     Ok(())
 }
