@@ -1,8 +1,8 @@
 //! The extensions that are known by name, in one table: a row each. What is read, what is offered, how long a command line may be and what
 //! the README says of them follows from it.
 //!
-//! To add one, add its variant and its row here, and its types in a file of their own; the tests do not compile until they have cases
-//! for it.
+//! To add one, add its variant and its row here, and its types in a file of their own; `tests/extensions` does not compile until it has
+//! a row for it, too.
 
 use core::fmt::{self, Write};
 
@@ -89,7 +89,7 @@ const fn row(extension: Extension, keyword: &'static str, rfc: &'static str) -> 
     }
 }
 
-static TABLE: [Row; 15] = [
+static TABLE: [Row; Extension::COUNT] = [
     row(Extension::Pipelining, "PIPELINING", "2920"),
     Row {
         offer: Offer { read: Extensions::read_size, write: Extensions::write_size },
@@ -196,6 +196,9 @@ fn check<T>(value: Option<T>, kind: Kind) -> Result<(), Kind> {
 }
 
 impl Extension {
+    /// How many are known by name.
+    pub const COUNT: usize = 15;
+
     /// Every extension known by name.
     pub fn all() -> impl Iterator<Item = Self> {
         TABLE.iter().map(|row| row.extension)
@@ -227,6 +230,22 @@ impl Extension {
     #[must_use]
     pub fn verbs(self) -> &'static [Verb] {
         self.row().verbs
+    }
+
+    /// The keywords of the parameters that come with it, of MAIL or of RCPT; other verbs have none.
+    ///
+    /// ```
+    /// use smtp_proto::{Extension, Verb};
+    ///
+    /// assert!(Extension::Dsn.parameters(Verb::Rcpt).eq(["NOTIFY", "ORCPT"]));
+    /// ```
+    pub fn parameters(self, verb: Verb) -> impl Iterator<Item = &'static str> {
+        let parameters = match verb {
+            Verb::Mail => self.row().mail,
+            Verb::Rcpt => self.row().rcpt,
+            _ => &[],
+        };
+        parameters.iter().map(|Parameter(keyword, _)| *keyword)
     }
 
     /// The extension of this keyword, in any case.
