@@ -1,13 +1,17 @@
 //! What the server says to a letter, and whom it settles.
 
 use super::{Cause, Delivery, Event, Fate, Of, Outcome, Stage, State};
-use crate::client::{self, Sent};
+use crate::client::{self, Client, Sent};
 use crate::{Class, Code, Condition, EnhancedCode, Reply, Verb};
 
 impl Delivery<'_> {
-    pub(super) fn hear<'b>(&mut self, event: client::Event<'b>) -> Option<Event<'b>> {
+    pub(super) fn hear<'b>(
+        &mut self,
+        event: client::Event<'b>,
+        client: &Client,
+    ) -> Option<Event<'b>> {
         match event {
-            client::Event::Reply { to, reply } => self.reply(to, reply),
+            client::Event::Reply { to, reply } => self.reply(to, reply, client),
             client::Event::SendBody { .. } => {
                 self.begin_content();
                 Some(Event::Content)
@@ -23,7 +27,7 @@ impl Delivery<'_> {
         self.settled(Of::Rest, Outcome { fate, reply: Some(reply), cause: Cause::Session })
     }
 
-    fn reply<'b>(&mut self, to: Sent, reply: Reply<'b>) -> Option<Event<'b>> {
+    fn reply<'b>(&mut self, to: Sent, reply: Reply<'b>, client: &Client) -> Option<Event<'b>> {
         let ours = to.n >= self.mail && self.stage != Stage::Mail;
         // RFC 5321 3.8: everything that is open is put off; content that was ended has its verdict in it.
         let verdict = matches!(to.verb, Verb::Data | Verb::Bdat) || self.stage == Stage::Ended;
@@ -31,15 +35,18 @@ impl Delivery<'_> {
         if over || !ours {
             return (over && self.open > 0).then(|| self.put_off(reply));
         }
+        let ends = matches!(self.stage, Stage::Ending | Stage::Ended);
         match to.verb {
             Verb::Mail if !reply.class().is_positive() => {
                 self.judge();
                 Some(self.by_reply(Of::Rest, reply, Cause::Mail))
             }
-            // RFC 2033 4.2: each recipient has a verdict of its own.
-            Verb::Rcpt if matches!(self.stage, Stage::Ending | Stage::Ended) => {
-                self.verdict_of_one(reply)
+            // What comes before the end of the content is about all of it, and nothing follows.
+            Verb::Rcpt if ends && client.is_over() && !client.is_verdict_owed() => {
+                self.verdict(reply, Cause::Content)
             }
+            // RFC 2033 4.2: each recipient has a verdict of its own.
+            Verb::Rcpt if ends => self.verdict_of_one(reply),
             Verb::Rcpt => self.recipient(reply),
             Verb::Data if self.stage == Stage::Asked => self.verdict(reply, Cause::Data),
             Verb::Data => self.verdict(reply, Cause::Content),

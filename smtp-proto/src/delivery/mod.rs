@@ -205,7 +205,7 @@ impl<'e> Delivery<'e> {
             }
             match client.next(input)? {
                 Some(event) => {
-                    if let Some(event) = self.hear(event) {
+                    if let Some(event) = self.hear(event, client) {
                         return Ok(Some(event));
                     }
                 }

@@ -100,3 +100,27 @@ fn a_verdict_before_the_last_chunk_is_out_settles_its_recipient() {
     let log = step(&mut delivery, &mut client, "552 5.3.4 no\r\n");
     assert_eq!(log, ["[0] Permanent 552 5.3.4 no", "done false"]);
 }
+
+/// Were it for the first alone, the others would be tried again in vain.
+#[test]
+fn a_refusal_in_the_middle_of_the_last_chunk_is_for_all_of_them() {
+    let (mut client, _) = lmtp(&[]);
+    let envelope = to(&THREE);
+    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
+    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
+    step(&mut delivery, &mut client, "");
+    let mut accepted = &b"250 ok\r\n250 ok\r\n550 no\r\n250 ok\r\n"[..];
+    while !matches!(delivery.next(&mut client, &mut accepted), Ok(Some(Event::Content))) {}
+    assert_eq!(delivery.body(&mut client, b"hi\r\n"), Ok(4));
+    assert_eq!(delivery.finish(&mut client), Ok(()));
+    client.sent("BDAT 4 LAST\r\nh".len());
+    let mut input = &b"552 5.3.4 too big\r\n"[..];
+    let Ok(Some(Event::Settled { of, outcome })) = delivery.next(&mut client, &mut input) else {
+        panic!("nobody is settled");
+    };
+    assert_eq!(
+        (delivery.recipients(of).collect::<Vec<_>>(), outcome.fate),
+        ([0, 2].into(), Fate::Permanent)
+    );
+    assert_eq!(delivery.next(&mut client, &mut input), Ok(Some(Event::Done { reusable: false })));
+}
