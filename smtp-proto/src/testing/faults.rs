@@ -77,6 +77,7 @@ pub struct Faults {
     endings: bool,
     shut_downs: bool,
     timers: bool,
+    injections: bool,
     cuts: Vec<(End, usize)>,
     piece: Option<usize>,
     ending: Option<Ending>,
@@ -92,7 +93,8 @@ impl Faults {
     /// Everything that is left to the seed.
     #[must_use]
     pub fn all() -> Self {
-        Self::none().segments().delays().answers().producer().endings().shut_downs().timers()
+        let all = Self::none().segments().delays().answers().producer().endings();
+        all.shut_downs().timers().injections()
     }
 
     /// Writes are short, windows small, and what was written together arrives in pieces or with what came before.
@@ -144,6 +146,13 @@ impl Faults {
         self
     }
 
+    /// Somebody on the way puts octets in the clear behind STARTTLS, or behind the 220 to it, in some runs.
+    #[must_use]
+    pub const fn injections(mut self) -> Self {
+        self.injections = true;
+        self
+    }
+
     /// What `by` writes is cut behind this octet of all that it writes.
     #[must_use]
     pub fn cut(mut self, by: End, octets: usize) -> Self {
@@ -184,6 +193,9 @@ impl Faults {
             let time = rng.pick(&[10, 5_000, 500_000]);
             weather.shut_down = Some((Duration::from_millis(rng.below(time)), when));
         }
+        if self.injections && rng.once_in(8) {
+            weather.injected = Some(rng.pick(&[End::Client, End::Server]));
+        }
         weather.ending = self.ending;
         if self.endings && !rng.once_in(4) {
             let by = rng.pick(&[End::Client, End::Server]);
@@ -212,6 +224,8 @@ pub(super) struct Weather {
     pub(super) fails: bool,
     pub(super) ending: Option<Ending>,
     pub(super) shut_down: Option<(Duration, When)>,
+    /// Behind whose octets somebody puts others where TLS is to begin.
+    pub(super) injected: Option<End>,
     /// The client says QUIT together with its last letter (RFC 2920 5).
     pub(super) quits_early: bool,
     /// Content is written as pieces.
@@ -232,6 +246,7 @@ impl Weather {
             fails: false,
             ending: None,
             shut_down: None,
+            injected: None,
             quits_early: false,
             pieces: false,
         }

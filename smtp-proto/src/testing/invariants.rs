@@ -2,15 +2,17 @@
 
 use alloc::borrow::ToOwned;
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use super::dialogue::Dialogue;
+use super::End;
+use super::dialogue::{Dialogue, Exchange};
 use super::pair::{Letter, Pair};
 use super::story::Story;
-use crate::Extension;
+use crate::client::Tls;
 use crate::delivery::Fate;
-use crate::server::Channel;
+use crate::server::{Channel, StartTls};
+use crate::{Extension, TlsFault, client};
 
 /// Octets of a reply line, and of a reply to EHLO as our server gives it (RFC 5321 4.5.3.1.5).
 const LINE_LIMIT: usize = 512;
@@ -36,13 +38,14 @@ impl Pair {
     ///
     /// What does not hold, in words; [`Story`] shows the run.
     pub fn check(&self, story: &Story) -> Result<(), String> {
-        both_ends_end_in_bounded_steps(story)?;
+        both_ends_end_in_bounded_steps(story, self.letters())?;
         self.buffers_are_bounded(story)?;
         every_recipient_is_settled_once(story, self.letters())?;
-        what_is_stored_was_sent(story, self.letters())?;
+        self.what_is_stored_was_sent(story)?;
         delivered_is_stored_and_stored_is_not_lost(story, self.letters())?;
         self.fates_are_those_of_the_wire(story)?;
-        self.every_command_has_one_reply(story)
+        self.every_command_has_one_reply(story)?;
+        self.what_needs_tls_and_auth_has_them(story)
     }
 
     /// A server takes no more commands once so much waits, and then answers what is owed. A client queues so much, and dots are doubled.
@@ -84,6 +87,67 @@ impl Pair {
         Dialogue::read(self.client_config().flavour, commands, replies)
     }
 
+    fn what_is_stored_was_sent(&self, story: &Story) -> Result<(), String> {
+        for stored in &story.stored {
+            let letter = self.letters().iter().find(|letter| letter.from() == stored.from);
+            let letter = letter.ok_or_else(|| format!("stored from {}", stored.from))?;
+            hold(stored.content == self.content_of(letter), || {
+                format!(
+                    "stored \"{}\" for \"{}\"",
+                    stored.content.escape_ascii(),
+                    letter.content().escape_ascii()
+                )
+            })?;
+            let mut left = letter.to().iter();
+            let ordered = stored.to.iter().all(|to| left.any(|other| other == to));
+            hold(ordered, || format!("stored for {:?}", stored.to))?;
+        }
+        Ok(())
+    }
+
+    /// RFC 3207 4, RFC 4954 4: what is required is not done without, and nothing of what was put into the clear counts.
+    fn what_needs_tls_and_auth_has_them(&self, story: &Story) -> Result<(), String> {
+        let dialogue = self.dialogue(&story.client.wrote, &story.client.read);
+        let said = |exchange: &Exchange, code| {
+            exchange.reply.as_ref().is_some_and(|reply| reply.code == code)
+        };
+        let tls = dialogue
+            .exchanges
+            .iter()
+            .position(|exchange| exchange.command == "STARTTLS" && said(exchange, 220));
+        let clear = &dialogue.exchanges[..tls.map_or(dialogue.exchanges.len(), |at| at + 1)];
+        let client = self.client_config();
+        for Exchange { command, .. } in clear {
+            let verb = command.split(' ').next().unwrap_or_default();
+            let harmless = ["EHLO", "LHLO", "STARTTLS", "NOOP", "QUIT"].contains(&verb);
+            hold(harmless || client.tls == Tls::Optional, || format!("{verb} is in the clear"))?;
+            hold(verb != "AUTH" || !client.auth_in_clear.is_empty(), || {
+                "a password is in the clear".to_owned()
+            })?;
+        }
+        for exchange in &dialogue.exchanges {
+            let told =
+                [(235, true), (535, false)].into_iter().find(|(code, _)| said(exchange, *code));
+            hold(told.is_none_or(|(_, known)| known == self.is_known()), || {
+                format!("{exchange:?}, and the password is right: {}", self.is_known())
+            })?;
+        }
+        let server = self.server_config();
+        let may = (tls.is_some() || server.starttls != StartTls::Required)
+            && (self.is_known() || !server.auth.required)
+            && story.injected.is_none();
+        hold(may || story.stored.is_empty(), || "stored without TLS or AUTH".to_owned())
+    }
+
+    /// What is stored of a letter: by DATA its last line is ended (RFC 5321 4.1.1.4), chunks are what they are (RFC 3030 2).
+    fn content_of(&self, letter: &Letter) -> Vec<u8> {
+        let content = letter.content();
+        let chunks = self.server_config().offered(Channel::Clear).contains(Extension::Chunking);
+        let whole = content.is_empty() || content.ends_with(b"\r\n");
+        let as_it_is = whole || letter.is_in_chunks() && chunks;
+        [content, if as_it_is { b"" } else { b"\r\n" }].concat()
+    }
+
     fn every_command_has_one_reply(&self, story: &Story) -> Result<(), String> {
         for (seen, commands, replies) in [
             ("client", &story.client.wrote, &story.client.read),
@@ -91,7 +155,10 @@ impl Pair {
         ] {
             let dialogue = self.dialogue(commands, replies);
             let surplus = &dialogue.surplus;
-            let only_421 = surplus.iter().all(|reply| reply.code == 421) && surplus.len() <= 1;
+            // What somebody else says is no reply.
+            let ours = seen != "client" || story.injected != Some(End::Server);
+            let only_421 =
+                !ours || surplus.iter().all(|reply| reply.code == 421) && surplus.len() <= 1;
             hold(only_421, || {
                 format!("the {seen} saw replies that nothing asked for: {surplus:?}")
             })?;
@@ -127,27 +194,36 @@ impl Pair {
     }
 }
 
-/// What is stored of a letter: its last line is ended (RFC 5321 4.1.1.4).
-fn content_of(letter: &Letter) -> Vec<u8> {
-    let content = letter.content();
-    let end: &[u8] = if content.is_empty() || content.ends_with(b"\r\n") { b"" } else { b"\r\n" };
-    [content, end].concat()
-}
-
 fn hold(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what()) }
 }
 
-fn both_ends_end_in_bounded_steps(story: &Story) -> Result<(), String> {
+fn both_ends_end_in_bounded_steps(story: &Story, letters: &[Letter]) -> Result<(), String> {
     let ended = story.client.ended.is_some() && story.server.ended.is_some();
     hold(ended, || "an end does not end".to_owned())?;
-    let known = ["closed", "the connection was closed", "the server took too long"];
     let end = story.client.ended.as_deref().unwrap_or_default();
-    hold(known.contains(&end), || format!("our client cannot bear with our server: {end}"))?;
-    // Each step moves an octet at least, takes an event, or is a change of hands.
+    hold(is_known_end(end, story), || format!("our client cannot bear with our server: {end}"))?;
+    // Each step moves an octet at least, takes an event, or is a change of hands. Chunks are gathered before they are written.
     let octets = [&story.client, &story.server].map(|seen| seen.wrote.len() + seen.read.len());
-    let most = 1000 + 4 * octets.iter().sum::<usize>();
+    let fed: usize = letters.iter().map(|letter| letter.content().len()).sum();
+    let most = 1000 + fed + 4 * octets.iter().sum::<usize>();
     hold(story.steps <= most, || format!("{} steps, and {most} were enough", story.steps))
+}
+
+/// Besides the network's ends those of TLS: that it cannot be had, and that somebody said something in the clear in its place.
+fn is_known_end(end: &str, story: &Story) -> bool {
+    let tls = client::Error::Tls;
+    let injected = [tls(TlsFault::Protocol), client::Error::PlaintextAfterStartTls(0)];
+    let known = [
+        client::Error::Eof,
+        client::Error::TimedOut,
+        client::Error::TlsRequired,
+        tls(TlsFault::Eof),
+    ];
+    end == "closed"
+        || known.iter().any(|error| error.to_string() == end)
+        || story.injected == Some(End::Server)
+            && injected.iter().any(|error| error.to_string() == end)
 }
 
 fn every_recipient_is_settled_once(story: &Story, letters: &[Letter]) -> Result<(), String> {
@@ -160,24 +236,6 @@ fn every_recipient_is_settled_once(story: &Story, letters: &[Letter]) -> Result<
         let mail = format!("MAIL FROM:<{}>", letter.from());
         let begun = story.client.wrote.windows(mail.len()).any(|octets| octets == mail.as_bytes());
         hold(whole || !begun, || format!("letter {n} was begun, and nobody is settled"))?;
-    }
-    Ok(())
-}
-
-fn what_is_stored_was_sent(story: &Story, letters: &[Letter]) -> Result<(), String> {
-    for stored in &story.stored {
-        let letter = letters.iter().find(|letter| letter.from() == stored.from);
-        let letter = letter.ok_or_else(|| format!("stored from {}", stored.from))?;
-        hold(stored.content == content_of(letter), || {
-            format!(
-                "stored \"{}\" for \"{}\"",
-                stored.content.escape_ascii(),
-                letter.content().escape_ascii()
-            )
-        })?;
-        let mut left = letter.to().iter();
-        let ordered = stored.to.iter().all(|to| left.any(|other| other == to));
-        hold(ordered, || format!("stored for {:?}", stored.to))?;
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ mod dialogue;
 mod end;
 mod faults;
 pub mod fuzz;
+mod handshake;
 mod invariants;
 pub mod model;
 pub mod naive;

@@ -197,6 +197,18 @@ impl Network {
         (pipe.in_flight, pipe.segments) = (0, VecDeque::new());
     }
 
+    /// Somebody on the way puts octets behind those that `by` wrote last.
+    pub(super) fn inject(&mut self, by: End, octets: &[u8], now: Duration) {
+        let joins = self.rng.once_in(2);
+        match self.pipe(by).segments.back_mut().filter(|_| joins) {
+            Some(last) => {
+                last.octets.extend(octets);
+                self.pipe(by).in_flight += octets.len();
+            }
+            None => self.send(by, octets, now),
+        }
+    }
+
     /// When something arrives next that is not there yet.
     pub(super) fn next_arrival(&self, now: Duration) -> Option<Duration> {
         let arrivals = [&self.from_client, &self.from_server].into_iter().filter_map(|pipe| {

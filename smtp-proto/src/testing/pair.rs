@@ -12,6 +12,7 @@ use super::rng::Rng;
 use super::sender::Sender;
 use super::story::Story;
 use crate::delivery::{Content, Envelope};
+use crate::sasl::Credentials;
 use crate::{ParseError, client, server};
 
 /// A run ends after so many steps, finished or not.
@@ -24,7 +25,7 @@ const LINE: usize = 40;
 /// A letter that a [`Pair`] delivers.
 ///
 /// The receiving application takes it, but: recipients of the local part `no` get 550 5.1.1, those of `later` 450 4.2.1, and a content
-/// whose first line is `Verdict: 554` or `Verdict: 451` gets that reply.
+/// whose first line is `Verdict: 554` or `Verdict: 451` gets that reply. In LMTP those of `full` get 452 4.2.2 behind the content.
 ///
 /// ```
 /// use smtp_proto::testing::Letter;
@@ -102,6 +103,8 @@ impl Letter {
 
 /// One session of our client with our server, over a network that a seed makes as bad as networks are.
 ///
+/// The client says STARTTLS where it is offered, and in place of a handshake each end says a word; what comes behind goes on in the clear.
+///
 /// Everything that happens in a run follows from its seed: where writes end, what is late, when the application decides, how the
 /// connection ends. A seed that fails fails again. Time is virtual, and only passes where neither end has anything to do.
 ///
@@ -124,6 +127,7 @@ pub struct Pair {
     faults: Faults,
     server: Arc<server::Config>,
     client: Arc<client::Config>,
+    credentials: Option<Credentials>,
 }
 
 impl Pair {
@@ -142,6 +146,7 @@ impl Pair {
             faults: Faults::none(),
             server: Arc::new(server),
             client: Arc::new(client::Config::default()),
+            credentials: None,
         }
     }
 
@@ -173,6 +178,27 @@ impl Pair {
         self
     }
 
+    /// What the client proves itself with. The receiving application knows `tim` alone, whose password is `tanstaaf`.
+    ///
+    /// ```
+    /// use smtp_proto::Mechanisms;
+    /// use smtp_proto::sasl::Credentials;
+    /// use smtp_proto::server::{Config, StartTls};
+    /// use smtp_proto::testing::{Letter, Pair};
+    ///
+    /// let mut server = Config::submission("mx.test")?;
+    /// (server.starttls, server.auth.in_tls) = (StartTls::Required, Mechanisms::of(["PLAIN"]));
+    /// let pair = Pair::new(0).server(server).letter(Letter::new("a@x.test", ["b@y.test"], "hi")?);
+    /// assert_eq!(pair.clone().credentials(Credentials::plain("tim", "tanstaaf")).run().stored.len(), 1);
+    /// assert_eq!(pair.credentials(Credentials::plain("tim", "guess")).run().stored.len(), 0);
+    /// # Ok::<(), smtp_proto::ParseError>(())
+    /// ```
+    #[must_use]
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.credentials = Some(credentials);
+        self
+    }
+
     /// What is left to the seed is read from these octets, as long as there are any: a fuzzer then sees what they change.
     #[must_use]
     pub fn choices(mut self, octets: impl Into<Vec<u8>>) -> Self {
@@ -191,7 +217,9 @@ impl Pair {
         let weather = self.faults.weather(&mut rng, |by| self.octets(by));
         let mut network = Network::new(weather.clone(), rng.split());
         let mut receiver = Receiver::new(Arc::clone(&self.server), &weather, rng.split());
-        let mut sender = Sender::new(Arc::clone(&self.client), &self.letters, weather, rng.split());
+        let config = Arc::clone(&self.client);
+        let credentials = self.credentials.as_ref();
+        let mut sender = Sender::new(config, &self.letters, credentials, weather, rng.split());
         let mut story = Story::new(self.seed, self.letters.len());
         while story.steps < STEPS && !(sender.is_over() && receiver.is_over()) {
             story.steps += 1;
@@ -210,6 +238,11 @@ impl Pair {
 
     pub(super) fn letters(&self) -> &[Letter] {
         &self.letters
+    }
+
+    /// Whether the client proves itself, and not in vain.
+    pub(super) fn is_known(&self) -> bool {
+        self.credentials.as_ref().is_some_and(super::desk::knows)
     }
 
     pub(super) fn server_config(&self) -> &server::Config {

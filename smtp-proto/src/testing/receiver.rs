@@ -8,6 +8,7 @@ use super::End;
 use super::alarm::Alarm;
 use super::desk::Desk;
 use super::faults::Weather;
+use super::handshake::{Handshake, Step};
 use super::network::{Network, Read, Write};
 use super::rng::Rng;
 use super::story::Story;
@@ -21,6 +22,9 @@ const GOING_DOWN: Reply<'static> = Reply::new(
     "Going down",
 );
 
+/// What somebody on the way says behind the 220 to STARTTLS.
+const INJECTED: &[u8] = b"250-evil.test\r\n250 AUTH PLAIN\r\n235 2.7.0 Welcome\r\n";
+
 pub(super) struct Receiver {
     server: Server,
     desk: Desk,
@@ -29,6 +33,8 @@ pub(super) struct Receiver {
     shut_down: Option<(Duration, When)>,
     /// What is written goes nowhere.
     mute: bool,
+    handshake: Handshake,
+    injected: Option<End>,
     /// Until when, and how many octets more, it is read on after the end.
     closing: Option<(Duration, usize)>,
     over: bool,
@@ -45,6 +51,8 @@ impl Receiver {
             alarm,
             shut_down: weather.shut_down,
             mute: false,
+            handshake: Handshake::default(),
+            injected: weather.injected,
             closing: None,
             over: false,
         }
@@ -57,7 +65,8 @@ impl Receiver {
             self.server.timed_out(id);
         }
         // A decision may come when the session is long over.
-        if self.desk.decide_one(&mut self.server, now) {
+        let Self { desk, server, inbox, .. } = self;
+        if inbox.feed(|input| desk.decide_one(server, input, now)) {
             return true;
         }
         if self.over {
@@ -86,8 +95,7 @@ impl Receiver {
             Wants::Read(timer) | Wants::Answer(timer) => {
                 self.read(network, story) || self.expire(timer)
             }
-            // Without a handshake there is no TLS: the peer is waited for in vain.
-            Wants::Tls(timer) => self.expire(timer),
+            Wants::Tls(timer) => self.shake_hands(network, now) || self.expire(timer),
             Wants::Close => {
                 network.shut_down(End::Server, now);
                 self.closing = Some((now + Wants::LINGER, Wants::LINGER_OCTETS));
@@ -109,7 +117,7 @@ impl Receiver {
                 Event::Closed { why, .. } => story.ended(End::Server, why.to_string()),
                 _ => {}
             }
-            desk.answer(event, server, story.took);
+            desk.answer(event, server, input, story.took);
             true
         })
     }
@@ -132,6 +140,20 @@ impl Receiver {
             }
         };
         self.server.sent(count);
+        if self.injected == Some(End::Server) && story.server.wrote.ends_with(b"start TLS\r\n") {
+            network.inject(End::Server, INJECTED, story.took);
+            story.injected = Some(End::Server);
+        }
+        true
+    }
+
+    fn shake_hands(&mut self, network: &mut Network, now: Duration) -> bool {
+        match self.handshake.step(End::Server, network, now) {
+            Step::Moved => {}
+            Step::Nothing => return false,
+            Step::Done => self.server.tls_established(),
+            Step::Garbage | Step::End => self.server.eof(),
+        }
         true
     }
 

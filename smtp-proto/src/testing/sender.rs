@@ -10,13 +10,19 @@ use core::time::Duration;
 use super::End;
 use super::alarm::Alarm;
 use super::faults::Weather;
+use super::handshake::{Handshake, Step};
 use super::network::{Network, Read, Write};
 use super::pair::Letter;
 use super::rng::Rng;
 use super::story::Story;
-use crate::client::{Client, Config, Error, Wants};
+use crate::client::{Client, Config, Error, Introduction, IntroductionError, Wants};
 use crate::delivery::{Delivery, Event, Fate};
-use crate::{Host, Inbox, Timer};
+use crate::sasl::Credentials;
+use crate::{Host, Inbox, Timer, TlsFault};
+
+/// What somebody on the way says behind STARTTLS.
+const INJECTED: &[u8] =
+    b"EHLO evil.test\r\nMAIL FROM:<evil@x.test>\r\nRCPT TO:<b@y.test>\r\nBDAT 4 LAST\r\nevil";
 
 pub(super) struct Sender<'l> {
     client: Client,
@@ -32,10 +38,13 @@ pub(super) struct Sender<'l> {
     pieces: Vec<u8>,
     /// The network takes nothing more: what the server still says is read.
     mute: bool,
+    handshake: Handshake,
 }
 
 enum Task<'l> {
-    /// Until EHLO is answered, and after QUIT.
+    /// Until the session can carry letters.
+    Introduction(Introduction<'l>),
+    /// Between letters, and after QUIT.
     Alone,
     Letter(Box<Delivery<'l>>, Producer),
     Over,
@@ -54,25 +63,25 @@ impl<'l> Sender<'l> {
     pub(super) fn new(
         config: Arc<Config>,
         letters: &'l [Letter],
+        credentials: Option<&'l Credentials>,
         weather: Weather,
         mut rng: Rng,
     ) -> Self {
         let alarm = Alarm::new(weather.timers, rng.split());
         let inbox = config.inbox();
-        let mut client = Client::new(config);
-        let hello = Host::parse(b"c.test").map(|name| client.hello(name));
-        debug_assert!(matches!(hello, Ok(Ok(_))), "a client says hello first");
+        let introduction = introduction(&config, credentials);
         Self {
-            client,
+            client: Client::new(config),
             inbox,
             alarm,
             letters,
             begun: 0,
-            task: Task::Alone,
+            task: Task::Introduction(introduction),
             weather,
             rng,
             pieces: Vec::new(),
             mute: false,
+            handshake: Handshake::default(),
         }
     }
 
@@ -98,7 +107,7 @@ impl<'l> Sender<'l> {
             Wants::Read(timer) => self.read(network, story) || self.expire(timer),
             Wants::Body if self.rng.once_in(2) => self.read(network, story) || self.feed(story),
             Wants::Body => self.feed(story) || self.read(network, story),
-            Wants::Tls(timer) => self.expire(timer),
+            Wants::Tls(timer) => self.shake_hands(network, story) || self.expire(timer),
             Wants::Command => self.command(story) || self.read(network, story),
             Wants::Close => {
                 network.close(End::Client, story.took);
@@ -127,6 +136,17 @@ impl<'l> Sender<'l> {
                     Err(error) => error,
                 }
             }
+            Task::Introduction(introduction) => {
+                match inbox.feed(|input| introduction.next(client, input)) {
+                    Ok(false) => return false,
+                    Ok(true) => {
+                        self.task = Task::Alone;
+                        return true;
+                    }
+                    Err(IntroductionError::Session(error)) => error,
+                    Err(refused) => return self.introduce_in_vain(&refused, story),
+                }
+            }
             Task::Alone => match inbox.feed(|input| client.next(input)) {
                 Ok(event) => return event.is_some(),
                 Err(error) => error,
@@ -134,6 +154,25 @@ impl<'l> Sender<'l> {
             Task::Over => return false,
         };
         self.fail(error, story)
+    }
+
+    /// No letter goes: QUIT is all that is left to say.
+    fn introduce_in_vain(&mut self, why: &IntroductionError, story: &mut Story) -> bool {
+        story.note(End::Client, &why.to_string());
+        self.begun = self.letters.len();
+        self.task = Task::Alone;
+        true
+    }
+
+    fn shake_hands(&mut self, network: &mut Network, story: &Story) -> bool {
+        match self.handshake.step(End::Client, network, story.took) {
+            Step::Moved => {}
+            Step::Nothing => return false,
+            Step::Done => self.client.tls_established(),
+            Step::Garbage => self.client.tls_failed(TlsFault::Protocol),
+            Step::End => self.client.tls_failed(TlsFault::Eof),
+        }
+        true
     }
 
     fn fail(&mut self, error: Error, story: &mut Story) -> bool {
@@ -241,6 +280,12 @@ impl<'l> Sender<'l> {
                     true => drop(self.pieces.drain(..count)),
                     false => self.client.sent(count),
                 }
+                if self.weather.injected == Some(End::Client)
+                    && story.client.wrote.ends_with(b"STARTTLS\r\n")
+                {
+                    network.inject(End::Client, INJECTED, story.took);
+                    story.injected = Some(End::Client);
+                }
                 true
             }
             Write::Full => false,
@@ -283,7 +328,7 @@ impl<'l> Sender<'l> {
         let timer = self.client.wants().timer().map(|timer| now + self.alarm.left(timer));
         let pause = match &self.task {
             Task::Letter(_, producer) => Some(producer.pauses_until).filter(|&until| until > now),
-            Task::Alone | Task::Over => None,
+            Task::Introduction(_) | Task::Alone | Task::Over => None,
         };
         timer.into_iter().chain(pause).min()
     }
@@ -298,6 +343,16 @@ impl<'l> Sender<'l> {
     pub(super) const fn is_over(&self) -> bool {
         matches!(self.task, Task::Over)
     }
+}
+
+/// STARTTLS where it is offered, and AUTH where there are credentials.
+fn introduction<'l>(config: &Config, credentials: Option<&'l Credentials>) -> Introduction<'l> {
+    let name = Host::parse(b"c.test").expect("a domain");
+    let mut introduction = Introduction::new(name).with_start_tls().with_verified_tls();
+    if let Some(credentials) = credentials {
+        introduction = introduction.with_credentials(credentials);
+    }
+    if config.auth_in_clear.is_empty() { introduction } else { introduction.in_clear() }
 }
 
 fn hear(

@@ -42,6 +42,8 @@ pub struct Story {
     pub steps: usize,
     /// How much time passed.
     pub took: Duration,
+    /// Somebody put octets in the clear behind those of this end, where TLS was to begin.
+    pub injected: Option<End>,
     log: Vec<Entry>,
 }
 
@@ -97,6 +99,7 @@ impl Story {
             server: Seen::default(),
             steps: 0,
             took: Duration::ZERO,
+            injected: None,
             log: Vec::new(),
         }
     }

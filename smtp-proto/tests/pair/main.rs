@@ -159,7 +159,7 @@ fn whatever_goes_wrong_nobody_is_told_what_is_not_so() {
         let pair = plan.pair().faults(Faults::all());
         let story = pair.run();
         assert_eq!(pair.check(&story), Ok(()), "{story}");
-        tally.count(&story);
+        tally.count(&plan, &story);
     }
     println!("{tally:?}");
     assert!(one.is_some() || tally.is_varied(), "the seeds try too little: {tally:?}");

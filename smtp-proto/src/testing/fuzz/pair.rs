@@ -5,10 +5,13 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::input::Choices;
+use crate::client::Tls;
+use crate::sasl::Credentials;
+use crate::server::StartTls;
 use crate::testing::{Faults, Letter, Pair};
-use crate::{Extension, client, server};
+use crate::{Extension, Mechanisms, client, server};
 
-const LOCAL_PARTS: [&str; 4] = ["b", "no", "later", "c"];
+const LOCAL_PARTS: [&str; 5] = ["b", "no", "later", "full", "c"];
 
 const LINES: [&str; 9] = [
     "Verdict: 554\r\n",
@@ -35,7 +38,8 @@ const LINES: [&str; 9] = [
 /// When it does not hold.
 pub fn pair(data: &[u8]) {
     let mut choices = Choices::new(data);
-    let pair = Pair::new(0).server(server_config(&mut choices)).client(client_config(&mut choices));
+    let (server, client) = (server_config(&mut choices), client_config(&mut choices));
+    let pair = flavoured(&mut choices, server, client);
     let faults = faults(&mut choices);
     let pair = letters(&mut choices).into_iter().fold(pair, Pair::letter);
     let pair = pair.faults(faults).choices(choices.rest());
@@ -43,6 +47,30 @@ pub fn pair(data: &[u8]) {
     if let Err(broken) = pair.check(&story) {
         panic!("{broken}\n{story}");
     }
+}
+
+/// Transfer in the clear or behind STARTTLS, submission, or delivery into a mail store.
+fn flavoured(
+    choices: &mut Choices<'_>,
+    mut server: server::Config,
+    mut client: client::Config,
+) -> Pair {
+    let flavour = choices.below(4);
+    if flavour == 1 || flavour == 2 {
+        server.starttls = choices.pick(&[StartTls::Offered, StartTls::Required]);
+        client.tls = choices.pick(&[Tls::Optional, Tls::Required]);
+    }
+    if flavour == 3 {
+        (server.flavour, client.flavour) = (server::Flavour::Lmtp, client::Flavour::Lmtp);
+    }
+    if flavour != 2 {
+        return Pair::new(0).server(server).client(client);
+    }
+    server.flavour = server::Flavour::Submission;
+    server.auth.required = true;
+    server.auth.in_tls = Mechanisms::of([choices.pick(&["PLAIN", "LOGIN"])]);
+    let password = choices.pick(&["tanstaaf", "guess"]);
+    Pair::new(0).server(server).client(client).credentials(Credentials::plain("tim", password))
 }
 
 fn server_config(choices: &mut Choices<'_>) -> server::Config {
@@ -92,6 +120,7 @@ fn faults(choices: &mut Choices<'_>) -> Faults {
         Faults::endings,
         Faults::shut_downs,
         Faults::timers,
+        Faults::injections,
     ];
     let chosen = kinds.iter().enumerate().filter(|(n, _)| wrong >> n & 1 == 1);
     chosen.fold(Faults::none(), |faults, (_, kind)| kind(faults))
@@ -110,8 +139,10 @@ fn letters(choices: &mut Choices<'_>) -> Vec<Letter> {
                 content.push_str(choices.pick(&LINES));
             }
         }
-        Letter::new(&format!("a{n}@x.test"), to.iter().map(String::as_str), content)
-            .expect("the addresses parse")
+        let to = to.iter().map(String::as_str);
+        let letter = Letter::new(&format!("a{n}@x.test"), to, content);
+        let letter = letter.expect("the addresses parse");
+        if choices.once_in(4) { letter.in_chunks() } else { letter }
     };
     (0..=choices.below(3)).map(|n| letter(n, choices)).collect()
 }
