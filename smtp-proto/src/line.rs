@@ -2,7 +2,7 @@
 //!
 //! Only CRLF ends a line (RFC 5321 2.3.8): a bare CR or LF is an octet of the line like any other, and whoever reads the line refuses it.
 
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr, memchr2};
 
 use crate::wire::ReplyLine;
 use crate::{ParseError, ParseErrorKind, Reply, steps};
@@ -110,13 +110,19 @@ impl Lines {
 }
 
 /// The octets up to the first CRLF, it included, whose LF stands at `from` or behind. `cr`: a CR stands in front of `octets`.
-fn line_end(octets: &[u8], from: usize, cr: bool) -> Option<usize> {
-    let tail = octets.get(from..).unwrap_or_default();
-    steps::took(tail.len());
-    memchr_iter(b'\n', tail).map(|at| from.saturating_add(at)).find_map(|lf| {
-        let behind_cr = lf.checked_sub(1).map_or(cr, |before| octets.get(before) == Some(&b'\r'));
-        behind_cr.then(|| lf.saturating_add(1))
-    })
+#[inline]
+fn line_end(octets: &[u8], mut from: usize, cr: bool) -> Option<usize> {
+    loop {
+        let tail = octets.get(from..)?;
+        let found = memchr(b'\n', tail);
+        steps::took(found.unwrap_or(tail.len()));
+        let lf = from.saturating_add(found?);
+        from = lf.saturating_add(1);
+        let before = lf.checked_sub(1).and_then(|before| octets.get(before));
+        if before.map_or(cr, |&before| before == b'\r') {
+            return Some(from);
+        }
+    }
 }
 
 /// Why octets are no reply.

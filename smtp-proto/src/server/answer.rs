@@ -15,7 +15,9 @@ impl Server {
     ///
     /// [`ReplyError::Foreign`] or [`ReplyError::Late`]: the token is not, or no longer, of this session.
     pub fn accept<K: Acceptable>(&mut self, pending: Pending<K>) -> Result<(), ReplyError> {
-        self.answer(&pending, &K::QUESTION.stock())
+        let index = self.owed.find(&pending)?;
+        self.settle_here(index, K::QUESTION, &K::QUESTION.stock());
+        Ok(())
     }
 
     /// Gives this reply; its class says what becomes of the session. 421 closes it.
@@ -32,7 +34,8 @@ impl Server {
         pending: Pending<K>,
         reply: &Reply<'_>,
     ) -> Result<(), ReplyError> {
-        self.answer(&pending, reply)
+        let index = self.owed.find(&pending)?;
+        self.answer(index, K::QUESTION, reply)
     }
 
     /// Accepts EHLO, and offers `offer` as far as the configuration has it: only that may be used in what follows. To HELO nothing is
@@ -87,23 +90,29 @@ impl Server {
         self.settle(0, K::QUESTION, &K::QUESTION.stock());
     }
 
-    fn answer<K: Kind>(
+    fn answer(
         &mut self,
-        pending: &Pending<K>,
+        index: usize,
+        question: Question,
         reply: &Reply<'_>,
     ) -> Result<(), ReplyError> {
-        let index = self.owed.find(pending)?;
-        if K::QUESTION.suits(reply.code()) {
-            self.settle(index, K::QUESTION, reply);
+        if question.suits(reply.code()) {
+            self.settle(index, question, reply);
             Ok(())
         } else {
-            self.settle(index, K::QUESTION, &stock::UNANSWERED.reply);
+            self.settle(index, question, &stock::UNANSWERED.reply);
             Err(ReplyError::Unsuitable)
         }
     }
 
     /// The decision at `index` is made: the state moves, the reply is written or waits for those in front of it.
     pub(super) fn settle(&mut self, index: usize, question: Question, reply: &Reply<'_>) {
+        self.settle_here(index, question, reply);
+    }
+
+    /// The same in the midst of the caller: of a stock reply to a question that the compiler knows, hardly more is left than a copy.
+    #[inline(always)]
+    fn settle_here(&mut self, index: usize, question: Question, reply: &Reply<'_>) {
         let accepted = reply.class().is_positive();
         match question {
             Question::Connect => return self.greet(reply),
@@ -123,7 +132,7 @@ impl Server {
             Question::Data if self.state.was_early() => {
                 // Content that came without waiting for a 354 would run as commands.
                 self.owed.pop();
-                self.notices.push_back(Notice::Refused(stock::EARLY));
+                self.notices.push_back(Notice::Refused(*stock::EARLY));
                 return self.end_with(stock::EARLY);
             }
             Question::Data => {
@@ -144,7 +153,7 @@ impl Server {
         if reply.class().is_positive() {
             if early {
                 self.owed.pop();
-                self.notices.push_back(Notice::Refused(stock::EARLY));
+                self.notices.push_back(Notice::Refused(*stock::EARLY));
                 return self.end_with(stock::EARLY);
             }
             self.state.greeted(Code::READY);
@@ -178,6 +187,7 @@ impl Server {
     }
 
     /// The reply as it leaves: with an enhanced code where the session has them (RFC 2034 4), without one where none may stand.
+    #[inline]
     pub(super) fn finished<'r>(&self, question: Question, reply: &Reply<'r>) -> Reply<'r> {
         let offered = match self.state.hello_verb() {
             Some(Verb::Ehlo | Verb::Lhlo) => self.state.offered(),
@@ -185,39 +195,49 @@ impl Server {
         };
         let has = offered.contains(Extension::EnhancedStatusCodes)
             && question.has_enhanced(reply.class());
-        let added = || {
-            let condition = if reply.class() == Class::Completion {
-                question.condition()
-            } else {
-                Condition::OTHER_UNDEFINED_STATUS
-            };
-            EnhancedCode::new(reply.class(), condition)
+        if !has {
+            return reply.plain();
+        }
+        if reply.enhanced().is_some() {
+            return *reply;
+        }
+        let condition = match reply.class() {
+            Class::Completion => question.condition(),
+            _ => Condition::OTHER_UNDEFINED_STATUS,
         };
-        reply.with_code(reply.code(), if has { reply.enhanced().or_else(added) } else { None })
+        reply.with_code(reply.code(), EnhancedCode::new(reply.class(), condition))
     }
 
     /// Writes the reply that stands at `index`, or keeps it until those in front of it are written.
+    #[inline]
     pub(super) fn place(&mut self, index: usize, reply: &Reply<'_>) {
         self.stirred = true;
         if index > 0 {
             return self.owed.put(index, reply.to_owned());
         }
         self.owed.pop();
-        // RFC 5321 3.8: nothing follows a 421.
-        let mut closes = (reply.code() == Code::UNAVAILABLE).then_some(Why::Hangup);
+        let closes = hangs_up(reply);
         self.send(reply, closes);
-        while closes.is_none() {
-            let Some((reply, ends)) = self.owed.pop_ready() else {
-                break;
-            };
-            closes = ends
-                .or_else(|| (reply.as_ref().code() == Code::UNAVAILABLE).then_some(Why::Hangup));
-            self.send(&reply.as_ref(), closes);
+        if closes.is_none() && !self.owed.is_empty() {
+            self.place_ready();
         }
         self.shut_down_when_done();
         self.reconfigure_when_done();
     }
 
+    /// Writes the replies that waited for the one in front of them.
+    fn place_ready(&mut self) {
+        while let Some((reply, ends)) = self.owed.pop_ready() {
+            let reply = reply.as_ref();
+            let closes = ends.or_else(|| hangs_up(&reply));
+            self.send(&reply, closes);
+            if closes.is_some() {
+                return;
+            }
+        }
+    }
+
+    #[inline]
     fn send(&mut self, reply: &Reply<'_>, closes: Option<Why>) {
         match closes {
             Some(why) => self.hang_up(reply, why),
@@ -235,16 +255,24 @@ impl Server {
         }
     }
 
+    #[inline]
     pub(super) fn flush_begins(&mut self) {
         if self.outgoing.is_empty() {
             self.timers.flush = self.timers.fresh();
         }
     }
 
+    #[inline]
     pub(super) fn write(&mut self, reply: &Reply<'_>) {
         self.flush_begins();
         reply.encode(&mut self.outgoing);
     }
+}
+
+/// RFC 5321 3.8: nothing follows a 421.
+#[inline]
+fn hangs_up(reply: &Reply<'_>) -> Option<Why> {
+    (reply.code() == Code::UNAVAILABLE).then_some(Why::Hangup)
 }
 
 /// What a program wants to say behind the host name.

@@ -7,7 +7,7 @@ use super::state::AuthOutcome;
 use super::stock::{self, Stock};
 use super::{Event, Notice, Pending, Refusal, ReplyError, Server, Why, kind};
 use crate::line::Line;
-use crate::{Auth, Base64, Code};
+use crate::{Base64, Code};
 
 /// The longest challenge in octets: encoded it is as long as the longest response (RFC 4954 4).
 const CHALLENGE_LIMIT: usize = 9 * 1024;
@@ -63,12 +63,6 @@ impl Server {
         Ok(())
     }
 
-    pub(super) fn auth<'b>(&mut self, auth: Auth<'b>) -> Result<Event<'b>, Stock> {
-        let Auth { mechanism, initial } = auth;
-        self.state.may_auth(mechanism, &self.config)?;
-        Ok(Event::Auth { mechanism, initial, pending: self.owed.ask() })
-    }
-
     /// How an answer ends the exchange: 4yz says nothing of the password.
     pub(super) const fn auth_outcome(code: Code) -> AuthOutcome {
         match code.get() {
@@ -79,6 +73,7 @@ impl Server {
     }
 
     /// A line of the exchange (RFC 4954 4). No command is read here.
+    #[inline(never)]
     pub(super) fn response<'b>(&mut self, line: Line<'b>) -> Event<'b> {
         let line = match line {
             Line::Whole(line) => line,
@@ -93,12 +88,12 @@ impl Server {
         }
         match Base64::parse(line) {
             Ok(data) => Event::AuthLine { data, pending: self.owed.ask() },
-            Err(error) => self.no_response(Stock { reply: error.reply(None), why: Why::Syntax }),
+            Err(error) => self.no_response(&Stock { reply: error.reply(None), why: Why::Syntax }),
         }
     }
 
     /// What ends the exchange without an answer of the application.
-    fn no_response<'b>(&mut self, refusal: Stock) -> Event<'b> {
+    fn no_response<'b>(&mut self, refusal: &Stock) -> Event<'b> {
         self.state.auth_ended(AuthOutcome::Undecided);
         let refused = self.refuse(&[], refusal);
         self.shut_down_when_done();

@@ -10,6 +10,7 @@ use crate::{Code, Last, Reply};
 
 impl Server {
     /// The next piece of content: `None` when more octets are needed, or a notice tells what happened.
+    #[inline(never)]
     pub(super) fn content<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
         let limit = self.message_limit();
         while let Some(content) = self.state.content() {
@@ -62,7 +63,7 @@ impl Server {
     }
 
     /// The letter is void: its content is read on to its end and refused there. The first fault gives the code.
-    fn void_content(&mut self, fault: Stock) {
+    fn void_content(&mut self, fault: &'static Stock) {
         if let Some(content) = self.state.content().filter(|content| content.void.is_none()) {
             content.void = Some(fault);
             self.notices.push_back(Notice::Aborted(fault.why));
@@ -109,7 +110,7 @@ impl Server {
         }
     }
 
-    fn refuse_content<'b>(&mut self, Stock { reply, why }: Stock, replies: u32) -> Event<'b> {
+    fn refuse_content<'b>(&mut self, &Stock { reply, why }: &Stock, replies: u32) -> Event<'b> {
         for _ in 0..replies {
             self.auto(&reply, None);
         }
@@ -121,6 +122,7 @@ impl Server {
     // BDAT.
 
     /// BDAT. Where it is refused its octets are read first, as long as that is bounded (RFC 3030 2).
+    #[inline(never)]
     pub(super) fn bdat<'b>(
         &mut self,
         line: &'b [u8],
@@ -170,6 +172,7 @@ impl Server {
     }
 
     /// The next piece of a chunk: `None` when more octets are needed, or a notice tells what happened.
+    #[inline(never)]
     pub(super) fn chunk<'b>(&mut self, input: &mut &'b [u8]) -> Option<Event<'b>> {
         let (chunk, content) = self.state.chunk()?;
         let before = input.len();
@@ -210,7 +213,7 @@ impl Server {
     }
 
     /// The letter is void: what is left of the chunk is read, then comes the refusal.
-    fn fail_chunk(&mut self, fault: Stock) {
+    fn fail_chunk(&mut self, fault: &'static Stock) {
         self.state.chunk_faulty(fault);
         self.notices.push_back(Notice::Aborted(fault.why));
     }

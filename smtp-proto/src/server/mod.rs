@@ -24,6 +24,7 @@
 
 mod answer;
 mod auth;
+mod command;
 mod config;
 mod content;
 mod event;
@@ -73,6 +74,8 @@ const OUTGOING_KEPT: usize = 1024;
 /// See the [module](self) for how it is driven.
 pub struct Server {
     config: Arc<Config>,
+    /// The longest command line that it takes.
+    command_line: usize,
     /// The configuration that takes effect once no transaction is open.
     later_config: Option<Arc<Config>>,
     state: State,
@@ -163,6 +166,7 @@ impl Server {
 
     fn on(channel: Channel, config: Arc<Config>) -> Self {
         Self {
+            command_line: config.command_line(),
             config,
             later_config: None,
             state: State::new(channel),
@@ -296,7 +300,7 @@ impl Server {
     pub fn abandon(&mut self) {
         if self.state.greeting_owed() && !self.owed.is_empty() {
             // RFC 5321 3.1: a greeting is 220, 554 or 421.
-            self.notices.push_back(Notice::Refused(stock::NO_GREETING));
+            self.notices.push_back(Notice::Refused(*stock::NO_GREETING));
             return self.end_with(stock::NO_GREETING);
         }
         while let Some((index, question)) = self.owed.first_open() {
@@ -304,7 +308,7 @@ impl Server {
             if self.state.is_over() {
                 break;
             }
-            self.notices.push_back(Notice::Refused(stock::UNANSWERED));
+            self.notices.push_back(Notice::Refused(*stock::UNANSWERED));
         }
         self.stirred = true;
     }
@@ -329,7 +333,14 @@ impl Server {
     }
 
     /// A shut-down waits for an open transaction, and for answers that are owed; a greeting that is owed it takes the place of.
+    #[inline]
     fn shut_down_when_done(&mut self) {
+        if self.shut_down.is_some() {
+            self.shut_down_if_done();
+        }
+    }
+
+    fn shut_down_if_done(&mut self) {
         let busy = self.state.in_transaction() || self.state.in_content() || !self.owed.is_empty();
         if busy && !self.state.greeting_owed() {
             return;
@@ -345,9 +356,17 @@ impl Server {
         self.reconfigure_when_done();
     }
 
+    #[inline]
     fn reconfigure_when_done(&mut self) {
+        if self.later_config.is_some() {
+            self.reconfigure_if_done();
+        }
+    }
+
+    fn reconfigure_if_done(&mut self) {
         let done = !self.state.in_transaction() && !self.state.in_content() && self.owed.is_empty();
         if done && let Some(config) = self.later_config.take() {
+            self.command_line = config.command_line();
             self.config = config;
         }
     }
@@ -367,7 +386,7 @@ impl Server {
         }
     }
 
-    fn end_with(&mut self, Stock { reply, why }: Stock) {
+    fn end_with(&mut self, &Stock { reply, why }: &Stock) {
         self.hang_up(&reply, why);
     }
 

@@ -5,7 +5,8 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use super::Why;
-use crate::{Class, Code, Condition, EnhancedCode, Reply, ReplyBuf};
+use crate::wire::ready;
+use crate::{Class, Code, Condition, Reply, ReplyBuf};
 
 /// A decision that the application owes: moved into the answer, so that nothing is answered twice.
 ///
@@ -158,27 +159,16 @@ impl Question {
 
     /// The stock positive reply; to that of `Connect` and `Hello` the host name is added.
     pub(super) const fn stock(self) -> Reply<'static> {
-        const fn positive(code: Code, condition: Condition, text: &'static str) -> Reply<'static> {
-            Reply::new(code, EnhancedCode::new(code.class(), condition), text)
-        }
         match self {
-            Self::Mail => positive(Code::OK, self.condition(), "Sender accepted"),
-            Self::Rcpt => positive(Code::OK, self.condition(), "Recipient accepted"),
-            Self::Data => positive(
-                Code::START_MAIL_INPUT,
-                self.condition(),
-                "Start mail input; end with <CRLF>.<CRLF>",
-            ),
-            Self::Message | Self::Verdicts => {
-                positive(Code::OK, self.condition(), "Message accepted")
-            }
-            Self::Chunk => positive(Code::OK, self.condition(), "Chunk accepted"),
-            Self::Connect => positive(Code::READY, self.condition(), "ESMTP"),
-            Self::StartTls => positive(Code::READY, self.condition(), "Ready to start TLS"),
-            Self::Auth => {
-                positive(Code::AUTHENTICATED, self.condition(), "Authentication succeeded")
-            }
-            Self::Hello | Self::Query | Self::Extension => positive(Code::OK, self.condition(), ""),
+            Self::Mail => ready!(OK 250, 1 0, "Sender accepted"),
+            Self::Rcpt => ready!(OK 250, 1 5, "Recipient accepted"),
+            Self::Data => ready!(START_MAIL_INPUT 354, "Start mail input; end with <CRLF>.<CRLF>"),
+            Self::Message | Self::Verdicts => ready!(OK 250, 0 0, "Message accepted"),
+            Self::Chunk => ready!(OK 250, 0 0, "Chunk accepted"),
+            Self::Connect => ready!(READY 220, 0 0, "ESMTP"),
+            Self::StartTls => ready!(READY 220, 0 0, "Ready to start TLS"),
+            Self::Auth => ready!(AUTHENTICATED 235, 7 0, "Authentication succeeded"),
+            Self::Hello | Self::Query | Self::Extension => Reply::new(Code::OK, None, ""),
         }
     }
 }
@@ -252,6 +242,7 @@ impl Owed {
         Self { slots: VecDeque::new(), front: 0, session }
     }
 
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.slots.is_empty()
     }
@@ -280,6 +271,7 @@ impl Owed {
         self.slots.iter().all(|slot| matches!(slot.question, None | Some(Question::Rcpt)))
     }
 
+    #[inline]
     pub(super) fn ask<K: Kind>(&mut self) -> Pending<K> {
         let serial = self.front.wrapping_add(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
         self.slots.push_back(Slot { question: Some(K::QUESTION), reply: None, closes: None });
@@ -301,6 +293,7 @@ impl Owed {
     }
 
     /// Where the decision of this token stands.
+    #[inline]
     pub(super) fn find<K: Kind>(&self, pending: &Pending<K>) -> Result<usize, ReplyError> {
         if pending.session != self.session {
             return Err(ReplyError::Foreign);
@@ -322,6 +315,7 @@ impl Owed {
     }
 
     /// Drops the oldest, which was answered.
+    #[inline]
     pub(super) fn pop(&mut self) {
         if self.slots.pop_front().is_some() {
             self.front = self.front.wrapping_add(1);

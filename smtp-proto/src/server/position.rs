@@ -13,6 +13,7 @@ impl Server {
     pub(crate) fn position(&self) -> String {
         let Self {
             config: _,
+            command_line: _,
             later_config,
             state,
             lines,

@@ -1,4 +1,5 @@
-//! Every transition of the server machine, and nothing else. What may come where is in `state/may.rs`.
+//! Every transition of the server machine, and nothing else. What may come where is in `state/may.rs`, what is the
+//! case in `state/case.rs`.
 //!
 //! | | before hello | hello | MAIL accepted | RCPT tried | content |
 //! |---|---|---|---|---|---|
@@ -14,13 +15,18 @@
 //!
 //! RFC 5321 4.1.4: what is refused changes nothing. The transaction is replaced whole at every end, never cleared field by field.
 
+mod case;
+mod content;
 mod may;
 
-use super::stock::{self, Stock};
+use self::content::Chunks;
+use super::stock::{self, May, Stock};
 use super::{Channel, Summary, Why};
 use crate::data::{ChunkNewlines, ChunkReader, Reader};
 use crate::wire::extension::Set;
-use crate::{Body, Code, Declared, Extension, Last, Mail, ReplyBuf, Verb};
+use crate::{Body, Code, Declared, Last, Mail, ReplyBuf, Verb};
+
+pub(super) use self::content::{Chunk, ChunkRefusal, Chunked, Content};
 
 /// Where a session stands.
 #[derive(Debug)]
@@ -65,6 +71,22 @@ enum Phase {
         mid_message: bool,
     },
     Closed,
+}
+
+/// What the octets at the front of the input are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    Commands,
+    /// The response of an exchange of AUTH.
+    Response,
+    Content,
+    Chunk,
+    /// Nothing: the greeting is owed.
+    Greeting,
+    /// Nothing in the clear.
+    Handshake,
+    /// Nothing any more.
+    End,
 }
 
 /// Whether octets came while the greeting was owed.
@@ -113,60 +135,6 @@ struct Transaction {
     chunks: Chunks,
 }
 
-/// What came of the content by BDAT.
-#[derive(Debug, Default)]
-enum Chunks {
-    #[default]
-    None,
-    Open(Chunked),
-    /// A chunk failed: only RSET, EHLO and QUIT lead out (RFC 3030 2).
-    Failed,
-}
-
-/// The content of the chunks that were taken.
-#[derive(Debug)]
-pub(super) struct Chunked {
-    pub(super) reader: ChunkReader,
-    pub(super) summary: Summary,
-}
-
-/// The chunk whose octets are being read.
-#[derive(Debug)]
-pub(super) struct Chunk {
-    pub(super) left: u64,
-    pub(super) last: Last,
-    /// Octets taken in this window.
-    pub(super) window: u64,
-    /// Why they are only skipped, where they are.
-    refusal: Option<ChunkRefusal>,
-    /// The refusal voids the transaction, too.
-    fails: bool,
-}
-
-impl Chunk {
-    const fn new(octets: u64, last: Last) -> Self {
-        Self { left: octets, last, window: 0, refusal: None, fails: false }
-    }
-}
-
-/// Who refused a chunk.
-#[derive(Debug)]
-pub(super) enum ChunkRefusal {
-    Machine(Stock),
-    Application(ReplyBuf),
-}
-
-/// The content that is being received.
-#[derive(Debug)]
-pub(super) struct Content {
-    pub(super) reader: Reader,
-    pub(super) summary: Summary,
-    /// Why it is only drained, where it is.
-    pub(super) void: Option<Stock>,
-    /// Octets taken in this window.
-    pub(super) window: u64,
-}
-
 impl State {
     pub(super) fn new(channel: Channel) -> Self {
         Self {
@@ -185,132 +153,16 @@ impl State {
         }
     }
 
-    // What is the case.
-
-    pub(super) const fn greeting_owed(&self) -> bool {
-        matches!(self.phase, Phase::Greeting(_))
-    }
-
-    pub(super) const fn is_over(&self) -> bool {
-        matches!(self.phase, Phase::Over { .. } | Phase::Closed)
-    }
-
-    pub(super) const fn is_closed(&self) -> bool {
-        matches!(self.phase, Phase::Closed)
-    }
-
-    pub(super) const fn in_transaction(&self) -> bool {
-        self.transaction.open
-    }
-
-    pub(super) const fn accepted(&self) -> u32 {
-        self.transaction.accepted
-    }
-
-    pub(super) const fn smtputf8(&self) -> bool {
-        self.transaction.smtputf8
-    }
-
-    pub(super) fn hello_verb(&self) -> Option<Verb> {
-        self.hello.map(|hello| hello.verb)
-    }
-
-    pub(super) const fn hello_verb_asked(&self) -> Verb {
-        self.hello_asked
-    }
-
-    pub(super) const fn channel(&self) -> Channel {
-        self.channel
-    }
-
-    pub(super) const fn is_authenticated(&self) -> bool {
-        self.authenticated
-    }
-
-    pub(super) const fn in_exchange(&self) -> bool {
-        matches!(self.phase, Phase::Auth)
-    }
-
-    pub(super) const fn in_handshake(&self) -> bool {
-        matches!(self.phase, Phase::Handshake)
-    }
-
-    pub(super) const fn in_content(&self) -> bool {
-        matches!(self.phase, Phase::Content(_) | Phase::Chunk(_))
-    }
-
-    pub(super) const fn in_chunk(&self) -> bool {
-        matches!(self.phase, Phase::Chunk(_))
-    }
-
-    /// Whether a letter comes in chunks, and is not void.
-    pub(super) const fn has_chunks(&self) -> bool {
-        matches!(self.transaction.chunks, Chunks::Open(_))
-    }
-
-    /// Octets of the content that came in chunks.
-    pub(super) const fn chunked_octets(&self) -> u64 {
-        match &self.transaction.chunks {
-            Chunks::Open(Chunked { summary, .. }) => summary.octets,
-            Chunks::None | Chunks::Failed => 0,
-        }
-    }
-
-    /// Octets of content that came in this window.
-    pub(super) const fn window(&mut self) -> Option<&mut u64> {
-        match &mut self.phase {
-            Phase::Content(content) => Some(&mut content.window),
-            Phase::Chunk(chunk) => Some(&mut chunk.window),
-            _ => None,
-        }
-    }
-
-    /// The chunk that is being read, and the content that it belongs to; none where it is only skipped.
-    pub(super) const fn chunk(&mut self) -> Option<(&mut Chunk, Option<&mut Chunked>)> {
-        let Phase::Chunk(chunk) = &mut self.phase else { return None };
-        match &mut self.transaction.chunks {
-            Chunks::Open(content) if chunk.refusal.is_none() => Some((chunk, Some(content))),
-            _ => Some((chunk, None)),
-        }
-    }
-
-    /// The extensions that may be used: none before EHLO and after HELO.
-    pub(super) fn offered(&self) -> Set {
-        self.hello.map(|hello| hello.offered).unwrap_or_default()
-    }
-
-    /// What is declared of the extensions that may be used.
-    pub(super) fn declared(&self) -> Declared {
-        self.declared.clone()
-    }
-
-    /// The maximum of a message that was offered; the largest number where none was.
-    pub(super) fn offered_size(&self) -> u64 {
-        self.hello.map_or(u64::MAX, |hello| hello.size)
-    }
-
-    /// Whether a client has to wait for the reply to every command (RFC 2920: it was not told that it need not).
-    pub(super) fn in_lockstep(&self) -> bool {
-        self.hello.is_some_and(|hello| !hello.offered.contains(Extension::Pipelining))
-    }
-
-    pub(super) const fn content(&mut self) -> Option<&mut Content> {
-        match &mut self.phase {
-            Phase::Content(content) => Some(content),
-            _ => None,
-        }
-    }
-
     // Counters: the one over the limit ends the session.
 
     /// Counts an error; the one over the limit ends the session.
-    pub(super) const fn count_error(&mut self, limit: u32) -> Result<(), Stock> {
+    pub(super) const fn count_error(&mut self, limit: u32) -> May {
         self.errors = self.errors.saturating_add(1);
         if self.errors > limit { Err(stock::TOO_MANY_ERRORS) } else { Ok(()) }
     }
 
     /// Counts an idle command; the one over the limit ends the session. The first hello is free, and so is a RSET with something to reset.
-    pub(super) fn count_idle(&mut self, verb: Verb, limit: u32) -> Result<(), Stock> {
+    pub(super) fn count_idle(&mut self, verb: Verb, limit: u32) -> May {
         let free = match verb {
             Verb::Ehlo | Verb::Helo | Verb::Lhlo => self.hello.is_none(),
             Verb::Rset => self.transaction.open,
@@ -323,7 +175,7 @@ impl State {
     }
 
     /// Counts what does nothing for any letter: an empty chunk that is not the last, a declared verb.
-    pub(super) const fn count_idle_one(&mut self, limit: u32) -> Result<(), Stock> {
+    pub(super) const fn count_idle_one(&mut self, limit: u32) -> May {
         self.idle = self.idle.saturating_add(1);
         if self.idle > limit { Err(stock::TOO_MANY_IDLE) } else { Ok(()) }
     }
@@ -496,7 +348,7 @@ impl State {
         &mut self,
         octets: u64,
         last: Last,
-        refusal: Stock,
+        refusal: &'static Stock,
         fails: bool,
     ) -> bool {
         let void = fails && self.has_chunks();
@@ -509,7 +361,7 @@ impl State {
     }
 
     /// A fault in the octets of a chunk: the rest of them is skipped.
-    pub(super) fn chunk_faulty(&mut self, fault: Stock) {
+    pub(super) fn chunk_faulty(&mut self, fault: &'static Stock) {
         self.transaction.chunks = Chunks::Failed;
         if let Phase::Chunk(chunk) = &mut self.phase {
             chunk.refusal = Some(ChunkRefusal::Machine(fault));

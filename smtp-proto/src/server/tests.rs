@@ -81,6 +81,35 @@ fn tokens_are_eight_octets_and_the_machine_is_small() {
 }
 
 #[test]
+fn a_stock_reply_is_written_as_its_parts_say() {
+    let questions = [
+        Question::Mail,
+        Question::Rcpt,
+        Question::Data,
+        Question::Message,
+        Question::Chunk,
+        Question::Verdicts,
+        Question::Connect,
+        Question::StartTls,
+        Question::Auth,
+    ];
+    let stock = [stock::OK, stock::CLOSING, stock::HELP, stock::CANNOT_VERIFY];
+    for ready in questions.map(Question::stock).into_iter().chain(stock) {
+        let text = String::from_utf8(ready.lines().next().unwrap().to_vec()).unwrap();
+        for ready in [ready, ready.plain()] {
+            let made = Reply::new(ready.code(), ready.enhanced(), &text);
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            ready.encode(&mut one);
+            made.encode(&mut other);
+            assert_eq!(String::from_utf8(one), String::from_utf8(other));
+            assert_eq!((ready, ready.to_owned().as_ref()), (made, made));
+        }
+        let other = ready.with_code(Code::UNAVAILABLE, None);
+        assert_eq!(other, Reply::new(Code::UNAVAILABLE, None, &text));
+    }
+}
+
+#[test]
 fn rcpt_may_overtake_rcpt_and_replies_keep_their_order() {
     let mut server = with_mail();
     let mut input = &b"RCPT TO:<a@y.test>\r\nRCPT TO:<b y>\r\nRCPT TO:<c@y.test>\r\nDATA\r\n"[..];

@@ -20,7 +20,7 @@ impl Server {
         let injected = core::mem::take(input).len();
         if injected > 0 {
             self.owed.pop();
-            self.notices.push_back(Notice::Refused(stock::EARLY));
+            self.notices.push_back(Notice::Refused(*stock::EARLY));
             self.end_with(stock::EARLY);
             return Err(ReplyError::Injected(injected));
         }

@@ -16,6 +16,8 @@
 //! # Ok::<(), smtp_proto::ParseError>(())
 //! ```
 
+mod head;
+
 use core::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -25,13 +27,9 @@ use nom::branch::alt;
 use nom::bytes::{tag, take};
 use nom::combinator::{eof, map_opt, value};
 
+use self::head::Head;
 use super::error::{Failure, expect, prefix};
-use super::{Class, Code, EnhancedCode, Escaped, ParseError, ParseErrorKind};
-
-/// The longest reply line that is sent, with its CRLF (RFC 5321 4.5.3.1.5).
-const LINE_LIMIT: usize = 512;
-/// Octets of text that make a short line.
-const SHORT_LIMIT: usize = 100;
+use super::{Class, Code, Condition, EnhancedCode, Escaped, ParseError, ParseErrorKind};
 
 /// A reply: code, enhanced code and text of one or more lines.
 ///
@@ -56,7 +54,42 @@ enum Text<'a> {
     Lines(&'a [u8]),
     /// The whole reply as it came, codes and CRLFs included; checked.
     Wire(&'a [u8]),
+    /// One line, whose wire form is at hand.
+    Ready(&'static Ready),
 }
+
+/// A line that is sent again and again, and the whole of the reply that has it.
+pub(crate) struct Ready {
+    pub(crate) text: &'static str,
+    /// With its enhanced code.
+    pub(crate) enhanced: &'static str,
+    /// Without one.
+    pub(crate) plain: &'static str,
+}
+
+/// A positive reply whose wire form the compiler makes: its code, subject and detail of its enhanced code where it has one, its text.
+macro_rules! ready {
+    ($code:ident $number:literal, $text:literal) => {{
+        const PLAIN: &str = concat!($number, " ", $text, "\r\n");
+        $crate::Reply::ready(
+            $crate::Code::$code,
+            None,
+            &$crate::wire::Ready { text: $text, enhanced: PLAIN, plain: PLAIN },
+        )
+    }};
+    ($code:ident $number:literal, $subject:literal $detail:literal, $text:literal) => {
+        $crate::Reply::ready(
+            $crate::Code::$code,
+            $crate::Condition::new($subject, $detail),
+            &$crate::wire::Ready {
+                text: $text,
+                enhanced: concat!($number, " 2.", $subject, ".", $detail, " ", $text, "\r\n"),
+                plain: concat!($number, " ", $text, "\r\n"),
+            },
+        )
+    };
+}
+pub(crate) use ready;
 
 impl<'a> Reply<'a> {
     /// A reply to be sent. `text` holds one line, or several with LF between them.
@@ -66,6 +99,19 @@ impl<'a> Reply<'a> {
     #[must_use]
     pub const fn new(code: Code, enhanced: Option<EnhancedCode>, text: &'a str) -> Self {
         Self { code, enhanced: of_class(enhanced, code), text: Text::Lines(text.as_bytes()) }
+    }
+
+    /// What `ready!` makes.
+    pub(crate) const fn ready(
+        code: Code,
+        condition: Option<Condition>,
+        ready: &'static Ready,
+    ) -> Self {
+        let enhanced = match condition {
+            Some(condition) => Some(condition.success()),
+            None => None,
+        };
+        Self { code, enhanced, text: Text::Ready(ready) }
     }
 
     /// Reads a whole reply, the CRLF of its last line included and nothing behind it.
@@ -127,7 +173,16 @@ impl<'a> Reply<'a> {
     /// The same reply with another code and enhanced code.
     #[must_use]
     pub const fn with_code(self, code: Code, enhanced: Option<EnhancedCode>) -> Self {
-        Self { code, enhanced: of_class(enhanced, code), ..self }
+        let text = match self.text {
+            Text::Ready(ready) => Text::Lines(ready.text.as_bytes()),
+            text => text,
+        };
+        Self { code, enhanced: of_class(enhanced, code), text }
+    }
+
+    /// The same reply without its enhanced code.
+    pub(crate) const fn plain(self) -> Self {
+        Self { enhanced: None, ..self }
     }
 
     /// The reply as a relay passes it on. A 421 speaks of the connection that it came over (RFC 5321 3.8): it becomes a 451.
@@ -152,31 +207,28 @@ impl<'a> Reply<'a> {
     }
 
     /// Appends the wire form, every line with its CRLF.
+    #[inline]
     pub fn encode(&self, out: &mut impl BufMut) {
-        let mut code = Prefix::new();
-        code.push(&self.code.digits());
-        code.push(b"-");
-        if let Some(enhanced) = self.enhanced {
-            code.push_enhanced(enhanced);
+        if let Text::Ready(Ready { enhanced, plain, .. }) = self.text {
+            let whole = if self.enhanced.is_some() { enhanced } else { plain };
+            return out.put_slice(whole.as_bytes());
         }
-        let limit = LINE_LIMIT.saturating_sub(code.len).saturating_sub(3);
-        // Nearly every reply that is sent is one short line: it is put together aside and appended at once.
-        if let Text::Lines(line) = self.text
-            && line.len() <= SHORT_LIMIT
-            && is_all_text(line)
-        {
-            return out.put_slice(code.line(line));
-        }
+        self.encode_lines(out);
+    }
+
+    fn encode_lines(&self, out: &mut impl BufMut) {
+        let head = Head::new(self.code, self.enhanced);
+        let limit = head.room();
         let mut lines = self.lines().peekable();
         while let Some(mut line) = lines.next() {
             // RFC 5321 4.5.3.1.5: a longer line is sent as several.
-            while let Some((head, tail)) =
+            while let Some((part, tail)) =
                 line.split_at_checked(limit).filter(|(_, tail)| !tail.is_empty())
             {
-                put_line(out, &mut code, head, false);
+                head.put_line(out, b'-', part);
                 line = tail;
             }
-            put_line(out, &mut code, line, lines.peek().is_none());
+            head.put_line(out, if lines.peek().is_some() { b'-' } else { b' ' }, line);
         }
     }
 
@@ -191,6 +243,7 @@ impl<'a> Reply<'a> {
     pub fn to_owned(&self) -> ReplyBuf {
         let text = match self.text {
             Text::Lines(text) => Bytes::copy_from_slice(text),
+            Text::Ready(ready) => Bytes::from_static(ready.text.as_bytes()),
             Text::Wire(wire) => {
                 let mut text = BytesMut::with_capacity(wire.len());
                 for line in self.lines() {
@@ -215,86 +268,6 @@ const fn of_class(enhanced: Option<EnhancedCode>, code: Code) -> Option<Enhanced
 
 fn ends_code((_, rest): &(EnhancedCode, &[u8])) -> bool {
     matches!(rest.first(), None | Some(b' '))
-}
-
-/// `250-2.1.5 `, at most 16 octets, written once a reply; and room for a short line behind it.
-struct Prefix {
-    octets: [u8; 16 + SHORT_LIMIT + 3],
-    len: usize,
-}
-
-impl Prefix {
-    const fn new() -> Self {
-        Self { octets: [0; 16 + SHORT_LIMIT + 3], len: 0 }
-    }
-
-    /// The whole of a reply of one short line.
-    fn line(&mut self, text: &[u8]) -> &[u8] {
-        self.separate(b' ');
-        if self.len > 4 && !text.is_empty() {
-            self.push(b" ");
-        }
-        self.push(text);
-        self.push(b"\r\n");
-        self.octets.get(..self.len).unwrap_or_default()
-    }
-
-    const fn separate(&mut self, by: u8) {
-        let [_, _, _, separator, ..] = &mut self.octets;
-        *separator = by;
-    }
-
-    #[inline]
-    fn push(&mut self, octets: &[u8]) {
-        let end = self.len.saturating_add(octets.len());
-        if let Some(room) = self.octets.get_mut(self.len..end) {
-            room.copy_from_slice(octets);
-            self.len = end;
-        }
-    }
-
-    fn push_enhanced(&mut self, enhanced: EnhancedCode) {
-        self.push_number(u16::from(enhanced.class().digit()));
-        self.push(b".");
-        self.push_number(enhanced.condition().subject());
-        self.push(b".");
-        self.push_number(enhanced.condition().detail());
-    }
-
-    /// `number` is below 1000.
-    fn push_number(&mut self, number: u16) {
-        if number < 10 {
-            return self.push(&[b'0' | number as u8]);
-        }
-        let digits = [number / 100, number / 10 % 10, number % 10].map(|digit| b'0' | digit as u8);
-        let zeros = digits.iter().take(2).take_while(|&&digit| digit == b'0').count();
-        self.push(digits.get(zeros..).unwrap_or_default());
-    }
-}
-
-fn put_line(out: &mut impl BufMut, prefix: &mut Prefix, text: &[u8], last: bool) {
-    prefix.separate(if last { b' ' } else { b'-' });
-    let (prefix, _) = prefix.octets.split_at_checked(prefix.len).unwrap_or_default();
-    out.put_slice(prefix);
-    if prefix.len() > 4 && !text.is_empty() {
-        out.put_u8(b' ');
-    }
-    if is_all_text(text) {
-        out.put_slice(text);
-    } else {
-        text.iter().for_each(|&octet| out.put_u8(if is_text(octet) { octet } else { b'?' }));
-    }
-    out.put_slice(b"\r\n");
-}
-
-/// An octet of `textstring`.
-const fn is_text(octet: u8) -> bool {
-    matches!(octet, b' '..=b'~' | b'\t')
-}
-
-/// Looks at every octet, so that the compiler makes vectors of it.
-fn is_all_text(text: &[u8]) -> bool {
-    text.iter().fold(true, |sound, &octet| sound & is_text(octet))
 }
 
 /// The lines of a reply's text; made by [`Reply::lines`].
@@ -322,6 +295,10 @@ impl<'a> Iterator for Lines<'a> {
                     end.and_then(|end| text.split_at_checked(end)).unwrap_or((text, &[]));
                 self.text = end.map(|_| Text::Lines(rest.strip_prefix(b"\n").unwrap_or_default()));
                 Some(line)
+            }
+            Text::Ready(ready) => {
+                self.text = None;
+                Some(ready.text.as_bytes())
             }
             Text::Wire(wire) => {
                 let end = memchr(b'\r', wire).unwrap_or(wire.len());
@@ -402,7 +379,10 @@ impl fmt::Debug for Reply<'_> {
 
 impl fmt::Debug for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Lines(octets) | Self::Wire(octets)) = self;
+        let octets = match self {
+            Self::Lines(octets) | Self::Wire(octets) => octets,
+            Self::Ready(ready) => ready.text.as_bytes(),
+        };
         write!(f, "{}", Escaped(octets))
     }
 }
@@ -459,137 +439,4 @@ impl From<Reply<'_>> for ReplyBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use alloc::string::{String, ToString};
-    use alloc::vec::Vec;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::Condition;
-
-    fn wire(reply: &Reply<'_>) -> Vec<u8> {
-        let mut out = Vec::new();
-        reply.encode(&mut out);
-        out
-    }
-
-    #[test]
-    fn replies_read_as_the_table_says() {
-        type Row = (&'static [u8], &'static str, &'static [&'static [u8]]);
-        let table: &[Row] = &[
-            (b"250\r\n", "250", &[b""]),
-            (b"250 \r\n", "250", &[b""]),
-            (b"250-\r\n250\r\n", "250", &[b"", b""]),
-            (b"250-a\r\n250 b\r\n", "250 a b", &[b"a", b"b"]),
-            (b"260 x\r\n", "260 x", &[b"x"]),
-            (b"250 2.1.0 5.7.1 x\r\n", "250 2.1.0 5.7.1 x", &[b"5.7.1 x"]),
-            (b"250-2.1.0 a\r\n250 2.1.5 b\r\n", "250 2.1.0 a 2.1.5 b", &[b"a", b"2.1.5 b"]),
-            (b"250 2.1234.0 x\r\n", "250 2.1234.0 x", &[b"2.1234.0 x"]),
-            (b"250 5.1.1 x\r\n", "250 5.1.1 x", &[b"5.1.1 x"]),
-            (b"250 2.0.0\r\n", "250 2.0.0", &[b""]),
-            (b"250 a\0b\r\n", "250 a\\x00b", &[b"a\0b"]),
-            (b"250 \x1b[31m\xff\r\n", "250 \\x1b[31m\\xff", &[b"\x1b[31m\xff"]),
-        ];
-        for (octets, shown, lines) in table {
-            let reply = Reply::parse(octets).unwrap();
-            assert_eq!(reply.to_string(), *shown);
-            assert!(reply.lines().eq(lines.iter().copied()), "{shown}");
-            assert_eq!(reply.to_owned().as_ref(), reply);
-        }
-    }
-
-    #[test]
-    fn what_is_no_reply_is_refused_where_it_stops() {
-        let table: &[(&[u8], usize, ParseErrorKind)] = &[
-            (b"", 0, ParseErrorKind::ReplyCode),
-            (b"\r\n", 0, ParseErrorKind::ReplyCode),
-            (b"25 ok\r\n", 0, ParseErrorKind::ReplyCode),
-            (b"2500 ok\r\n", 3, ParseErrorKind::ReplySeparator),
-            (b"250ok\r\n", 3, ParseErrorKind::ReplySeparator),
-            (b"\xff50 ok\r\n", 0, ParseErrorKind::ReplyCode),
-            ("٢٥٠ ok\r\n".as_bytes(), 0, ParseErrorKind::ReplyCode),
-            (b"150 x\r\n", 0, ParseErrorKind::ReplyCode),
-            (b"650 x\r\n", 0, ParseErrorKind::ReplyCode),
-            (b"250-a\r\nhello\r\n250 b\r\n", 7, ParseErrorKind::ReplyCode),
-            (b"250-a\r\n251 b\r\n", 7, ParseErrorKind::MixedCodes),
-            (b"250 a\rb\r\n", 5, ParseErrorKind::LineEnd),
-            (b"250 a\n", 5, ParseErrorKind::LineEnd),
-            (b"250 a", 5, ParseErrorKind::LineEnd),
-            (b"250-a\r\n", 7, ParseErrorKind::ReplyCode),
-            (b"250 a\r\n250 b\r\n", 7, ParseErrorKind::End),
-        ];
-        for &(octets, at, kind) in table {
-            assert_eq!(Reply::parse(octets), Err(ParseError::new(at, kind)), "{}", Escaped(octets));
-        }
-    }
-
-    #[test]
-    fn whatever_the_text_one_reply_leaves() {
-        let enhanced = Some(Condition::SYNTAX_ERROR.permanent());
-        let reply = Reply::new(Code::SYNTAX_ERROR, enhanced, "a\r\n250 injected\u{1b}é");
-        assert_eq!(wire(&reply), b"500-5.5.2 a?\r\n500 5.5.2 250 injected???\r\n");
-        assert_eq!(wire(&Reply::new(Code::OK, None, "")), b"250 \r\n");
-        assert_eq!(
-            wire(&Reply::new(Code::OK, Some(Condition::OTHER_UNDEFINED_STATUS.success()), "")),
-            b"250 2.0.0\r\n"
-        );
-    }
-
-    #[test]
-    fn an_enhanced_code_of_another_class_is_not_sent() {
-        assert_eq!(
-            wire(&Reply::new(Code::OK, Some(Condition::MAILBOX_FULL.transient()), "x")),
-            b"250 x\r\n"
-        );
-        assert_eq!(
-            wire(&Reply::new(Code::START_MAIL_INPUT, Some(Condition::MAILBOX_FULL.success()), "x")),
-            b"354 x\r\n"
-        );
-    }
-
-    #[test]
-    fn a_421_is_relayed_as_a_451() {
-        let relayed = |wire| Reply::parse(wire).unwrap().relayed().to_string();
-        assert_eq!(relayed(b"421 4.3.2 bye\r\n"), "451 4.3.2 bye");
-        assert_eq!(relayed(b"550 5.1.1 no\r\n"), "550 5.1.1 no");
-    }
-
-    #[test]
-    fn no_line_is_sent_longer_than_512_octets() {
-        let long = "x".repeat(1200);
-        let wire =
-            wire(&Reply::new(Code::OK, Some(Condition::OTHER_UNDEFINED_STATUS.success()), &long));
-        let lines: Vec<&[u8]> = wire.split_inclusive(|&octet| octet == b'\n').collect();
-        assert_eq!(lines.iter().map(|line| line.len()).collect::<Vec<_>>(), [512, 512, 224 - 12]);
-        let text: Vec<u8> = Reply::parse(&wire).unwrap().lines().flatten().copied().collect();
-        assert_eq!(text, long.as_bytes());
-    }
-
-    proptest! {
-        #[test]
-        fn replies_round_trip(number in 200u16..600, subject in 0u16..1000, detail in 0u16..1000, text in "[ -~\t]{0,60}(\n[ -~\t]{0,60}){0,4}") {
-            let code = Code::new(number).unwrap();
-            let enhanced = EnhancedCode::new(code.class(), Condition::new(subject, detail).unwrap());
-            let reply = Reply::new(code, enhanced, &text);
-            let wire = wire(&reply);
-            if enhanced.is_some() {
-                prop_assert_eq!(Reply::parse(&wire).unwrap(), reply);
-            } else {
-                prop_assert_eq!(Reply::parse(&wire).unwrap().code(), code);
-            }
-        }
-
-        #[test]
-        fn any_octets_that_parse_encode_to_the_same_code_and_lines(octets in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let mut whole = b"250-".to_vec();
-            whole.extend(octets.iter().filter(|&&octet| octet != b'\r' && octet != b'\n'));
-            whole.extend_from_slice(b"\r\n250 end\r\n");
-            let reply = Reply::parse(&whole).unwrap();
-            let again = wire(&reply);
-            prop_assert_eq!(Reply::parse(&again).unwrap().lines().count(), reply.lines().count());
-            let shown: String = reply.to_string();
-            prop_assert!(shown.bytes().all(|octet| (32..127).contains(&octet)));
-        }
-    }
-}
+mod tests;

@@ -1,18 +1,14 @@
 //! What may come where a session stands. An error is the refusal; nothing changes here.
 
 use super::{Chunks, Phase, State, Transaction};
-use crate::server::stock::{self, Stock};
+use crate::server::stock::{self, May, Stock};
 use crate::server::{Channel, Config, Flavour, StartTls};
 use crate::{Code, Extension, Mechanism, Verb};
 
 impl State {
     /// RFC 5321 3.1: after a refusing greeting only QUIT. Where TLS or AUTH has to come first, only what leads there. `verb` is `None` for
     /// what is no command.
-    pub(in crate::server) fn may_serve(
-        &self,
-        verb: Option<Verb>,
-        config: &Config,
-    ) -> Result<(), Stock> {
+    pub(in crate::server) fn may_serve(&self, verb: Option<Verb>, config: &Config) -> May {
         match self.phase {
             Phase::NoService(Code::NEVER_ACCEPTS_MAIL) if verb != Some(Verb::Quit) => {
                 Err(stock::NEVER_MAIL)
@@ -22,7 +18,7 @@ impl State {
         }
     }
 
-    fn is_secure_enough(&self, verb: Verb, config: &Config) -> Result<(), Stock> {
+    fn is_secure_enough(&self, verb: Verb, config: &Config) -> May {
         // RFC 3207 4.
         let tls_first = self.channel == Channel::Clear && config.starttls == StartTls::Required;
         if tls_first && !verb.is_before_tls() {
@@ -34,7 +30,7 @@ impl State {
     }
 
     /// What STARTTLS and AUTH have in common: they follow EHLO, come outside a transaction and before AUTH.
-    fn may_secure(&self, after_auth: Stock) -> Result<(), Stock> {
+    fn may_secure(&self, after_auth: &'static Stock) -> May {
         match self.hello_verb() {
             None => Err(stock::HELLO_FIRST),
             Some(Verb::Helo) => Err(stock::EHLO_FIRST),
@@ -45,7 +41,7 @@ impl State {
     }
 
     /// RFC 3207 4.2.
-    pub(in crate::server) fn may_start_tls(&self) -> Result<(), Stock> {
+    pub(in crate::server) fn may_start_tls(&self) -> May {
         match self.channel {
             Channel::Tls => Err(stock::TLS_BEGUN),
             Channel::Clear => self.may_secure(stock::TLS_AFTER_AUTH),
@@ -53,11 +49,7 @@ impl State {
     }
 
     /// RFC 4954 4, 9. The attempt over the limit ends the session.
-    pub(in crate::server) fn may_auth(
-        &self,
-        mechanism: Mechanism<'_>,
-        config: &Config,
-    ) -> Result<(), Stock> {
+    pub(in crate::server) fn may_auth(&self, mechanism: Mechanism<'_>, config: &Config) -> May {
         self.may_secure(stock::AUTH_TWICE)?;
         if self.auth_failures >= config.limits.auth_attempts {
             return Err(stock::TOO_MANY_ATTEMPTS);
@@ -71,7 +63,7 @@ impl State {
         }
     }
 
-    pub(in crate::server) const fn may_mail(&self) -> Result<(), Stock> {
+    pub(in crate::server) const fn may_mail(&self) -> May {
         if self.hello.is_none() {
             return Err(stock::HELLO_FIRST);
         }
@@ -79,7 +71,7 @@ impl State {
         if self.transaction.open { Err(stock::MAIL_TWICE) } else { Ok(()) }
     }
 
-    pub(in crate::server) const fn may_rcpt(&self) -> Result<(), Stock> {
+    pub(in crate::server) const fn may_rcpt(&self) -> May {
         if self.hello.is_none() {
             return Err(stock::HELLO_FIRST);
         }
@@ -93,7 +85,7 @@ impl State {
     }
 
     /// What DATA and BDAT have in common. RFC 2033 4.2: LMTP has 503 where nobody was accepted.
-    fn may_send(&self, flavour: Flavour) -> Result<(), Stock> {
+    fn may_send(&self, flavour: Flavour) -> May {
         match self.transaction {
             Transaction { tried: false, .. } => Err(stock::RCPT_FIRST),
             Transaction { accepted: 0, .. } if flavour == Flavour::Lmtp => Err(stock::RCPT_FIRST),
@@ -102,7 +94,7 @@ impl State {
         }
     }
 
-    pub(in crate::server) fn may_data(&self, flavour: Flavour) -> Result<(), Stock> {
+    pub(in crate::server) fn may_data(&self, flavour: Flavour) -> May {
         self.may_rcpt()?;
         self.may_send(flavour)?;
         // RFC 3030 3.
@@ -110,7 +102,7 @@ impl State {
     }
 
     /// RFC 3030 2. After HELO nothing was offered.
-    pub(in crate::server) fn may_bdat(&self, flavour: Flavour) -> Result<(), Stock> {
+    pub(in crate::server) fn may_bdat(&self, flavour: Flavour) -> May {
         match self.may_rcpt() {
             _ if self.has_chunks() => return Ok(()),
             result => result?,
@@ -122,7 +114,7 @@ impl State {
     }
 
     /// RFC 5321 4.5.3.1.10: the limit counts what is accepted and what is still to be decided.
-    pub(in crate::server) const fn may_add_recipient(&self, limit: u32) -> Result<(), Stock> {
+    pub(in crate::server) const fn may_add_recipient(&self, limit: u32) -> May {
         if self.transaction.claimed >= limit { Err(stock::TOO_MANY_RECIPIENTS) } else { Ok(()) }
     }
 }
