@@ -127,6 +127,24 @@ async fn octets_behind_starttls_end_the_session() {
     assert_eq!(log.lines(), ["connect", "EHLO c.test", "closed: TLS handshake"]);
 }
 
+/// Who met a server before resumes that session, at that server alone.
+#[tokio::test]
+async fn session_of_one_listener_is_not_resumed_at_another() {
+    let Parties { acceptor, handshake } = parties();
+    let other = acceptor.apart();
+    let mut resumed = Vec::new();
+    for acceptor in [&acceptor, &acceptor, &other] {
+        let (mut client, served) = start(Clerk::default(), acceptor.clone());
+        ask(&mut client).await;
+        client.0.connect_tls(&handshake).await.unwrap();
+        assert_eq!(client.say("QUIT").await, "221 2.0.0 Closing\r\n");
+        assert_eq!(client.rest().await, "");
+        resumed.push(client.0.tls().unwrap().resumed);
+        served.await.unwrap().unwrap();
+    }
+    assert_eq!(resumed, [false, true, false]);
+}
+
 #[tokio::test]
 async fn cancelled_handshake_goes_on() {
     let Parties { acceptor, handshake } = parties();

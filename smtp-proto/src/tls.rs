@@ -27,6 +27,8 @@ pub struct TlsInfo {
     pub certificate: Option<Vec<u8>>,
     /// Whether that certificate, and the name in it where this end is the client, was checked and is good.
     pub verified: bool,
+    /// The keys are those of an earlier session that both ends remembered (RFC 8446 2.2).
+    pub resumed: bool,
 }
 
 impl TlsInfo {
@@ -34,7 +36,8 @@ impl TlsInfo {
     #[must_use]
     pub fn new(version: &'static str, cipher: impl Into<String>) -> Self {
         let cipher = cipher.into();
-        Self { version, cipher, server_name: None, certificate: None, verified: false }
+        let (server_name, certificate) = (None, None);
+        Self { version, cipher, server_name, certificate, verified: false, resumed: false }
     }
 }
 

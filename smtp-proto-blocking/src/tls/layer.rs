@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Instant;
 
-use rustls::{ClientConnection, Connection, ServerConnection, Writer};
+use rustls::{ClientConnection, Connection, HandshakeKind, ServerConnection, Writer};
 use smtp_proto::TlsInfo;
 
 use super::{Acceptor, Handshake};
@@ -90,6 +90,7 @@ impl Layer {
         // Here the suites of TLS 1.3 have names of their own.
         info.cipher = suite.unwrap_or_default().replacen("TLS13_", "TLS_", 1);
         let certificate = connection.peer_certificates().and_then(<[_]>::first);
+        info.resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
         info.certificate = certificate.map(|certificate| certificate.to_vec());
         if let Connection::Server(server) = connection {
             info.server_name = server.server_name().map(str::to_owned);

@@ -29,6 +29,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use rustix::process::{Resource, getrlimit};
 use smtp_proto_tokio::Listener;
+use smtp_proto_tokio::tls::Acceptor;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
@@ -137,7 +138,7 @@ async fn listen(
         }
         // Whoever tries it out comes from one address.
         let listener = listener.limit(each).limit_per_peer(each);
-        let listener = match acceptor.clone() {
+        let listener = match acceptor.as_ref().map(Acceptor::apart) {
             Some(acceptor) if kind == Kind::Smtps => listener.implicit_tls(acceptor),
             Some(acceptor) => listener.with_tls(acceptor),
             None => listener,

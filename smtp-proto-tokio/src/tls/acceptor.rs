@@ -6,8 +6,12 @@ use std::sync::Arc;
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::server::ServerSessionMemoryCache;
 
 use super::{Error, certificates, provider};
+
+/// How many sessions are remembered, as rustls has it.
+const SESSIONS: usize = 256;
 
 /// What a server shows of itself: its certificate, and the key to it. A clone shares them.
 ///
@@ -41,6 +45,15 @@ impl Acceptor {
             .with_no_client_auth()
             .with_single_cert(certificates(chain)?, key)?;
         Ok(Self(Arc::new(config)))
+    }
+
+    /// The same certificate with a memory of its own: for each listener one, so that what a client got at one resumes nothing at another.
+    /// Sessions are remembered here, by no ticket that the client keeps.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let mut config = ServerConfig::clone(&self.0);
+        config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
+        Self(Arc::new(config))
     }
 
     pub(super) const fn config(&self) -> &Arc<ServerConfig> {

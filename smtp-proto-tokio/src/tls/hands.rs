@@ -5,7 +5,7 @@ use core::task::{Context, Poll};
 use std::io;
 use std::sync::Arc;
 
-use rustls::{CommonState, ProtocolVersion};
+use rustls::{CommonState, HandshakeKind, ProtocolVersion};
 use smtp_proto::TlsInfo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_rustls::{FallibleAccept, FallibleConnect, TlsAcceptor, TlsConnector, TlsStream};
@@ -97,6 +97,7 @@ fn info(connection: &CommonState) -> TlsInfo {
     // Here the suites of TLS 1.3 have names of their own.
     let mut info = TlsInfo::new(version, suite.unwrap_or_default().replacen("TLS13_", "TLS_", 1));
     let certificate = connection.peer_certificates().and_then(<[_]>::first);
+    info.resumed = connection.handshake_kind() == Some(HandshakeKind::Resumed);
     info.certificate = certificate.map(|certificate| certificate.to_vec());
     info
 }
