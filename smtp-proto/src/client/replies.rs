@@ -149,9 +149,10 @@ impl Client {
         if self.needs_tls() {
             return false;
         }
+        // It stays: another hello is too early until HELO is answered.
         let Some(name) = self
             .name
-            .take()
+            .as_ref()
             .filter(|_| is_unknown(reply) && self.config.fallback == Fallback::Helo)
         else {
             return false;

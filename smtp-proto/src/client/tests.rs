@@ -183,6 +183,19 @@ fn a_server_without_ehlo_gets_helo_and_no_extensions() {
 }
 
 #[test]
+fn a_second_hello_is_too_early_until_helo_is_answered() {
+    let mut client = client_of(Config::default());
+    hear(&mut client, "220 mx\r\n");
+    leaves(&mut client);
+    hear(&mut client, "500 what?\r\n");
+    assert_eq!(leaves(&mut client), "HELO c.test\r\n");
+    let name = Host::parse(b"c.test").unwrap();
+    assert_eq!(client.hello(name), Err(Misuse::NotYet));
+    assert_eq!(hear(&mut client, "550 no\r\n"), ["HELO 550 no"]);
+    assert!(client.hello(name).is_ok());
+}
+
+#[test]
 fn a_refusing_greeting_is_answered_by_quit_alone() {
     let mut client = client_of(Config::default());
     assert_eq!(hear(&mut client, "554 no\r\n"), ["greeting 554 no"]);
