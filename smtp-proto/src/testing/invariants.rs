@@ -155,8 +155,8 @@ impl Pair {
         ] {
             let dialogue = self.dialogue(commands, replies);
             let surplus = &dialogue.surplus;
-            // What somebody else says is no reply.
-            let ours = seen != "client" || story.injected != Some(End::Server);
+            // What somebody else says is no reply, and what he asks has one.
+            let ours = seen != "client" || story.injected.is_none();
             let only_421 =
                 !ours || surplus.iter().all(|reply| reply.code == 421) && surplus.len() <= 1;
             hold(only_421, || {
@@ -213,17 +213,21 @@ fn both_ends_end_in_bounded_steps(story: &Story, letters: &[Letter]) -> Result<(
 /// Besides the network's ends those of TLS: that it cannot be had, and that somebody said something in the clear in its place.
 fn is_known_end(end: &str, story: &Story) -> bool {
     let tls = client::Error::Tls;
-    let injected = [tls(TlsFault::Protocol), client::Error::PlaintextAfterStartTls(0)];
+    let injected = match story.injected {
+        Some(End::Server) => {
+            &[tls(TlsFault::Protocol), client::Error::PlaintextAfterStartTls(0)][..]
+        }
+        // Where STARTTLS is refused, what was put behind it has replies.
+        Some(End::Client) => &[client::Error::Unsolicited],
+        None => &[],
+    };
     let known = [
         client::Error::Eof,
         client::Error::TimedOut,
         client::Error::TlsRequired,
         tls(TlsFault::Eof),
     ];
-    end == "closed"
-        || known.iter().any(|error| error.to_string() == end)
-        || story.injected == Some(End::Server)
-            && injected.iter().any(|error| error.to_string() == end)
+    end == "closed" || known.iter().chain(injected).any(|error| error.to_string() == end)
 }
 
 fn every_recipient_is_settled_once(story: &Story, letters: &[Letter]) -> Result<(), String> {

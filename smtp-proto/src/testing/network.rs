@@ -200,6 +200,11 @@ impl Network {
     /// Somebody on the way puts octets behind those that `by` wrote last.
     pub(super) fn inject(&mut self, by: End, octets: &[u8], now: Duration) {
         let joins = self.rng.once_in(2);
+        let broken = self.broken;
+        let pipe = self.pipe(by);
+        if broken || pipe.ended || pipe.closed {
+            return;
+        }
         match self.pipe(by).segments.back_mut().filter(|_| joins) {
             Some(last) => {
                 last.octets.extend(octets);
