@@ -1,6 +1,6 @@
 //! Every short sequence of inputs over the machines, and over their references.
 
-use smtp_proto::testing::model::{Disagreement, Report, Server};
+use smtp_proto::testing::model::{Client, Disagreement, Report, Server};
 
 /// How long sequences are: `SMTP_MODEL_DEPTH` adds so many inputs to each search.
 fn deeper(length: usize) -> usize {
@@ -37,4 +37,14 @@ fn so_it_does_where_no_two_sequences_are_taken_for_one() {
     let report = done("smtp, one by one", server.plain(deeper(3)));
     assert!(report.sequences > 10_000);
     done("smtp, commands alone", server.commands(deeper(4)));
+}
+
+#[test]
+fn a_client_does_what_its_tables_say_and_every_cell_is_visited() {
+    for (name, client) in [("client", Client::smtp()), ("client of lmtp", Client::lmtp())] {
+        let length = deeper(5);
+        let what = format!("{name}, up to {length} of {} inputs", client.inputs());
+        let report = done(&what, client.merged(length));
+        assert_eq!(report.missing, [""; 0], "{name}");
+    }
 }

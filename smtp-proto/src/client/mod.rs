@@ -29,6 +29,8 @@ mod event;
 mod introduction;
 mod pace;
 mod pipeline;
+#[cfg(feature = "testing")]
+mod position;
 mod replies;
 mod tls;
 mod used;

@@ -3,6 +3,9 @@
 //! RFC 2920 3.1: RSET, MAIL and RCPT may stand anywhere in a group, all others only last, behind which nothing is sent before the reply.
 //! Every reply is counted against its command, never matched by its code or text.
 
+#[cfg(feature = "testing")]
+mod position;
+
 use alloc::collections::VecDeque;
 
 use bytes::{Buf, BytesMut};

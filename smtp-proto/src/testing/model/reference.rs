@@ -64,7 +64,7 @@ pub(super) struct Reference<'t> {
 
 /// All that decides what comes next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct State {
+struct State {
     phase: Phase,
     hello: Option<Hello>,
     asked_hello: Hello,
@@ -168,8 +168,9 @@ impl<'t> Reference<'t> {
         reference
     }
 
-    pub(super) const fn state(&self) -> &State {
-        &self.state
+    /// All that decides what comes next.
+    pub(super) fn position(&self) -> String {
+        alloc::format!("{:?}", self.state)
     }
 
     /// The octets that were not taken, and which questions the application kept.

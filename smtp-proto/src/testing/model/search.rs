@@ -1,6 +1,6 @@
 //! The searches, and what they report.
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
@@ -8,8 +8,9 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::alphabet::{self, ANSWERS, Answer, Input};
+use super::graph::{Graph, Reached};
 use super::real::Real;
-use super::reference::{OWED, RECIPIENTS, Reference, Seen, State, Visit};
+use super::reference::{OWED, RECIPIENTS, Reference, Seen, Visit};
 use super::table::{Cell, LMTP, SMTP, STATES, Table};
 use crate::server::{Config, Flavour};
 
@@ -196,74 +197,49 @@ impl Server {
         let mut graph = Graph::default();
         let mut visits = BTreeSet::new();
         let mut report = Report::default();
-        let mut level: BTreeMap<usize, u128> = [(graph.place(self.start(), Vec::new()), 1)].into();
-        for _ in 0..length {
-            let mut next: BTreeMap<usize, u128> = BTreeMap::new();
-            for (node, count) in level {
-                for input in 0..self.inputs.len() {
-                    let to = match graph.arrows.get(&(node, input)) {
-                        Some(to) => *to,
-                        None => {
-                            let to =
-                                self.arrow(&mut graph, node, input, &mut visits, &mut report)?;
-                            graph.arrows.insert((node, input), to);
-                            to
-                        }
-                    };
-                    match to {
-                        Arrow::Impossible => {}
-                        Arrow::Over => report.sequences += count,
-                        Arrow::To(to) => {
-                            report.sequences += count;
-                            *next.entry(to).or_default() += count;
-                        }
-                    }
-                }
-            }
-            level = next;
-        }
-        report.positions = graph.paths.len();
+        let start = (self.start(), Vec::new());
+        report.sequences = graph.explore(start, self.inputs.len(), length, |path, input| {
+            self.arrow(path, input, &mut visits, &mut report.steps)
+        })?;
+        report.positions = graph.positions();
         report.visited = visits.len();
         report.missing = self.missing(&visits);
         Ok(report)
     }
 
-    fn start(&self) -> (String, State) {
+    fn start(&self) -> (String, String) {
         let (real, reference) =
             (Real::open(&self.config), Reference::new(&self.table, self.is_lmtp()));
-        (real.position(), reference.state().clone())
+        (real.position(), reference.position())
     }
 
     /// Where one input leads from a position that some sequence comes to.
     fn arrow(
         &self,
-        graph: &mut Graph,
-        node: usize,
+        path: &[usize],
         input: usize,
         visits: &mut BTreeSet<Visit>,
-        report: &mut Report,
-    ) -> Result<Arrow, Disagreement> {
-        let path = graph.paths[node].clone();
+        steps: &mut u64,
+    ) -> Result<Reached, Disagreement> {
         let (mut real, mut reference) =
             (Real::open(&self.config), Reference::new(&self.table, self.is_lmtp()));
-        for &before in &path {
+        for &before in path {
             real.take(&self.inputs[before]);
             reference.take(&self.inputs[before]);
         }
-        report.steps += path.len() as u64 + 1;
-        let input_now = &self.inputs[input];
-        if !reference.may(input_now) {
-            return Ok(Arrow::Impossible);
+        *steps += path.len() as u64 + 1;
+        let input = &self.inputs[input];
+        if !reference.may(input) {
+            return Ok(Reached::Impossible);
         }
         let before: Vec<&Input> = path.iter().map(|&at| &self.inputs[at]).collect();
-        self.step(&mut real, &mut reference, input_now, &before)?;
+        self.step(&mut real, &mut reference, input, &before)?;
         visits.append(&mut reference.visits);
         if reference.is_over() {
-            self.stays_over(&mut real, &mut reference, &before, input_now)?;
-            return Ok(Arrow::Over);
+            self.stays_over(&mut real, &mut reference, &before, input)?;
+            return Ok(Reached::Over);
         }
-        let path = path.into_iter().chain([input]).collect();
-        Ok(Arrow::To(graph.place((real.position(), reference.state().clone()), path)))
+        Ok(Reached::Position(real.position(), reference.position()))
     }
 
     /// Behind the end every input changes nothing, but for an answer that is late.
@@ -300,34 +276,6 @@ impl Server {
             }
         }
         missing
-    }
-}
-
-/// The positions that were found, and the inputs between them.
-#[derive(Debug, Default)]
-struct Graph {
-    found: BTreeMap<(String, String), usize>,
-    /// Of each position the first sequence of inputs that came to it.
-    paths: Vec<Vec<usize>>,
-    arrows: BTreeMap<(usize, usize), Arrow>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Arrow {
-    /// It cannot happen there.
-    Impossible,
-    To(usize),
-    Over,
-}
-
-impl Graph {
-    fn place(&mut self, (position, state): (String, State), path: Vec<usize>) -> usize {
-        let new = self.paths.len();
-        let node = *self.found.entry((position, format!("{state:?}"))).or_insert(new);
-        if node == new {
-            self.paths.push(path);
-        }
-        node
     }
 }
 
