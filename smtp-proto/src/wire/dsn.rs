@@ -8,6 +8,7 @@
 //! ORCPT  = atom ";" xtext                      ; at most 500                      ; RFC 3461 4.2
 //!        / "utf-8;" 1*( QCHAR / UTF8-non-ascii / "\x{" HEXPOINT "}" )             ; RFC 6533 3
 //! QCHAR  = %x21-2A / %x2C-3C / %x3E-5B / %x5D-7E
+//! HEXPOINT = "20" / "2B" / "3D" / "5C" / 2*6HEXDIG                                 ; of no other character of US-ASCII
 //! ```
 
 use core::fmt;
@@ -246,13 +247,15 @@ impl Iterator for Utf8Address<'_> {
     }
 }
 
-/// HEXPOINT: 2 to 6 upper-case digits, no leading zero over 2 digits, a Unicode scalar value (RFC 6533 3).
+/// HEXPOINT: 2 to 6 upper-case digits without a leading zero over 2 digits, of a Unicode scalar value that is not US-ASCII, or one of the
+/// characters that stand in no other way (RFC 6533 3). It has the control characters too, which are refused here.
 fn hexpoint(digits: &str) -> Option<char> {
     let sound = (2..=6).contains(&digits.len()) && (digits.len() == 2 || !digits.starts_with('0'));
     let value = digits.bytes().try_fold(0u32, |value, digit| {
         Some(value.wrapping_shl(4) | u32::from(super::xtext::hex(digit)?))
     })?;
-    char::from_u32(value).filter(|_| sound)
+    let allowed = |c: &char| !c.is_ascii() || matches!(c, ' ' | '+' | '=' | '\\');
+    char::from_u32(value).filter(allowed).filter(|_| sound)
 }
 
 #[cfg(test)]
@@ -306,10 +309,17 @@ mod tests {
             ("UTF-8;bücher@x.test", Some("bücher@x.test")),
             ("utf-8;\\x{1F600}@x.test", Some("\u{1f600}@x.test")),
             ("utf-8;a\\x{2B}b@x.test", Some("a+b@x.test")),
+            ("utf-8;\\x{20}\\x{3D}\\x{5C}@x.test", Some(" =\\@x.test")),
             ("utf-8;a+2Bb@x.test", None),
             ("utf-8;\\x{0FC}@x.test", None),
             ("utf-8;\\x{D800}@x.test", None),
             ("utf-8;\\x{0A}@x.test", None),
+            ("utf-8;\\x{7F}@x.test", None),
+            // RFC 6533 3: what stands for itself is not encoded.
+            ("utf-8;\\x{41}@x.test", None),
+            ("utf-8;bob\\x{40}x.test", None),
+            ("utf-8;\\x{30}@x.test", None),
+            ("utf-8;\\x{7E}@x.test", None),
             ("utf-8;\\x{fc}@x.test", None),
             ("utf-8;\\x{FC@x.test", None),
             ("rfc822;bücher@x.test", None),

@@ -189,7 +189,12 @@ fn utf8_address(text: &str) -> Option<String> {
             && only(digits, &[HEX], NonAscii::Not)
             && (digits.len() == 2 || !digits.starts_with('0'));
         let value = u32::from_str_radix(digits, 16).ok().filter(|_| sound)?;
-        address.push(char::from_u32(value)?);
+        let c = char::from_u32(value)?;
+        // RFC 6533 3: what stands for itself is not encoded.
+        if c.is_ascii_graphic() && !"\\+=".contains(c) {
+            return None;
+        }
+        address.push(c);
         rest.chars().all(qchar).then(|| address.push_str(rest))?;
     }
     Some(address)
