@@ -17,6 +17,8 @@ use core::fmt::Write;
 use bytes::BufMut;
 
 use super::fixed::Fixed;
+use super::input::Input;
+use super::word::{Front, Word};
 use super::{
     Auth, Host, MailParams, MailParamsBuf, ParseError, ParseErrorKind, RcptParams, RcptParamsBuf,
 };
@@ -182,7 +184,7 @@ impl<'a> Command<'a> {
     pub fn parse_with(line: &'a [u8], syntax: Syntax) -> Result<Self, ParseError> {
         let line = if syntax.contains(Syntax::TRAILING_SPACE) { trim_end(line) } else { line };
         let (verb, rest) = Verb::split_from(line).map_err(|kind| ParseError::new(0, kind))?;
-        let arguments = Arguments { rest, whole: line.len(), syntax };
+        let arguments = Arguments { line, rest, syntax };
         match verb {
             Verb::Mail => arguments.mail(),
             Verb::Rcpt => arguments.rcpt(),
@@ -268,6 +270,8 @@ impl<'a> Command<'a> {
     }
 }
 
+const FROM: Word = Word::new("FROM:");
+const TO: Word = Word::new("TO:");
 /// The word behind the text of VRFY and EXPN.
 const SMTPUTF8: &str = "SMTPUTF8";
 /// The word behind the size of the last chunk.
@@ -286,17 +290,17 @@ fn trim_end(mut line: &[u8]) -> &[u8] {
     line
 }
 
-/// What stands behind the verb, the last part of a line of `whole` octets.
+/// What stands behind the verb, the last part of the line.
 #[derive(Clone, Copy)]
 struct Arguments<'a> {
+    line: &'a [u8],
     rest: &'a [u8],
-    whole: usize,
     syntax: Syntax,
 }
 
 impl<'a> Arguments<'a> {
     fn error(&self, rest: &[u8], kind: ParseErrorKind) -> ParseError {
-        ParseError::new(self.whole.saturating_sub(rest.len()), kind)
+        ParseError::new(self.line.len().saturating_sub(rest.len()), kind)
     }
 
     fn none(&self, command: Command<'a>) -> Result<Command<'a>, ParseError> {
@@ -320,7 +324,7 @@ impl<'a> Arguments<'a> {
         let argument = self.argument()?;
         let fault = |at: usize| {
             ParseError::new(
-                self.whole.saturating_sub(argument.len()).saturating_add(at),
+                self.line.len().saturating_sub(argument.len()).saturating_add(at),
                 ParseErrorKind::HelloName,
             )
         };
@@ -334,16 +338,16 @@ impl<'a> Arguments<'a> {
     }
 
     fn mail(&self) -> Result<Command<'a>, ParseError> {
-        let path = self.colon(b"FROM:", ParseErrorKind::From)?;
-        let (from, rest) = ReversePath::split_from(path, self.whole, self.mailbox_syntax())?;
-        let params = MailParams::parse(self.behind_path(rest)?, self.whole, self.syntax)?;
+        let (input, start) = self.path(&FROM, ParseErrorKind::From)?;
+        let (from, behind) = ReversePath::at(&input, start, self.mailbox_syntax())?;
+        let params = MailParams::behind(&input, behind, self.syntax)?;
         Ok(Command::Mail(Mail { from, params }))
     }
 
     fn rcpt(&self) -> Result<Command<'a>, ParseError> {
-        let path = self.colon(b"TO:", ParseErrorKind::To)?;
-        let (to, rest) = ForwardPath::split_from(path, self.whole, self.mailbox_syntax())?;
-        let params = RcptParams::parse(self.behind_path(rest)?, self.whole, self.syntax)?;
+        let (input, start) = self.path(&TO, ParseErrorKind::To)?;
+        let (to, behind) = ForwardPath::at(&input, start, self.mailbox_syntax())?;
+        let params = RcptParams::behind(&input, behind, self.syntax)?;
         Ok(Command::Rcpt(Rcpt { to, params }))
     }
 
@@ -352,28 +356,15 @@ impl<'a> Arguments<'a> {
         self.syntax.without(Syntax::UNDERSCORE)
     }
 
-    /// The path behind `FROM:` or `TO:`.
-    fn colon(&self, word: &[u8], kind: ParseErrorKind) -> Result<&'a [u8], ParseError> {
+    /// The line, and where the path stands behind `FROM:` or `TO:`.
+    #[inline]
+    fn path(&self, word: &Word, kind: ParseErrorKind) -> Result<(Input<'a>, usize), ParseError> {
         let argument = self.argument()?;
-        match argument.split_at_checked(word.len()) {
-            Some((head, path)) if head.eq_ignore_ascii_case(word) => {
-                // RFC 5321 3.3: no space on either side of the colon.
-                Ok(if self.syntax.contains(Syntax::SPACE_AFTER_COLON) {
-                    skip_spaces(path)
-                } else {
-                    path
-                })
-            }
-            _ => Err(self.error(argument, kind)),
-        }
-    }
-
-    /// A path ends at a space or at the end of the line.
-    fn behind_path(&self, rest: &'a [u8]) -> Result<&'a [u8], ParseError> {
-        match rest {
-            [] | [b' ', ..] => Ok(rest),
-            _ => Err(self.error(rest, ParseErrorKind::PathFollow)),
-        }
+        let path = Front::of(argument).behind(word).ok_or_else(|| self.error(argument, kind))?;
+        // RFC 5321 3.3: no space on either side of the colon.
+        let tolerated = self.syntax.contains(Syntax::SPACE_AFTER_COLON);
+        let path = if tolerated { skip_spaces(path) } else { path };
+        Ok((Input::new(self.line), self.line.len().wrapping_sub(path.len())))
     }
 
     /// Free text, or none.

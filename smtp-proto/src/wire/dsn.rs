@@ -13,7 +13,9 @@
 
 use core::fmt;
 
-use super::{Xtext, chars};
+use super::chars::{self, Class};
+use super::word::{Front, Word};
+use super::{Xtext, xtext};
 
 /// The longest ENVID (RFC 3461 5.4: "accept at least").
 const ENVID_LIMIT: usize = 100;
@@ -35,6 +37,11 @@ pub enum Ret {
 }
 
 impl Ret {
+    const WORDS: [(Word, Self); 2] = [
+        (Word::new(Self::Full.name()), Self::Full),
+        (Word::new(Self::Headers.name()), Self::Headers),
+    ];
+
     /// The value on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -44,10 +51,10 @@ impl Ret {
         }
     }
 
-    pub(crate) fn parse(value: &str) -> Option<Self> {
-        [Self::Full, Self::Headers]
-            .into_iter()
-            .find(|ret| chars::is_word(value.as_bytes(), ret.name()))
+    /// The value at the front, and how many octets it has.
+    #[inline]
+    pub(crate) fn take(octets: &[u8]) -> Option<(Self, usize)> {
+        Front::of(octets).one_of(&Self::WORDS)
     }
 }
 
@@ -74,8 +81,12 @@ impl Notify {
     /// When it is late.
     pub const DELAY: Self = Self(4);
 
-    const WORDS: [(&'static str, Self); 3] =
-        [("SUCCESS", Self::SUCCESS), ("FAILURE", Self::FAILURE), ("DELAY", Self::DELAY)];
+    const WORDS: [(Word, Self); 4] = [
+        (Word::new("SUCCESS"), Self::SUCCESS),
+        (Word::new("FAILURE"), Self::FAILURE),
+        (Word::new("DELAY"), Self::DELAY),
+        (Word::new("NEVER"), Self::NEVER),
+    ];
 
     /// Both; NEVER with another is the other.
     #[must_use]
@@ -92,26 +103,39 @@ impl Notify {
     /// Reads a value of NOTIFY, the words in any case and each at most once.
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
-        if chars::is_word(value.as_bytes(), "NEVER") {
-            return Some(Self::NEVER);
+        Self::take(value.as_bytes())
+            .filter(|(_, length)| *length == value.len())
+            .map(|(notify, _)| notify)
+    }
+
+    /// The value at the front, and how many octets it has.
+    #[inline]
+    pub(crate) fn take(octets: &[u8]) -> Option<(Self, usize)> {
+        let (mut notify, mut length) = Front::of(octets).one_of(&Self::WORDS)?;
+        while notify != Self::NEVER
+            && let Some([b',', rest @ ..]) = octets.get(length..)
+        {
+            let (outcome, more) = Front::of(rest).one_of(&Self::WORDS)?;
+            if notify.contains(outcome) {
+                return None;
+            }
+            notify = notify.with(outcome);
+            length = length.wrapping_add(1).wrapping_add(more);
         }
-        value.as_bytes().split(|&octet| octet == b',').try_fold(Self::NEVER, |notify, word| {
-            let (_, outcome) =
-                Self::WORDS.into_iter().find(|(name, _)| chars::is_word(word, name))?;
-            (!notify.contains(outcome)).then(|| notify.with(outcome))
-        })
+        Some((notify, length))
     }
 }
 
 /// The value on the wire.
 impl fmt::Display for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if *self == Self::NEVER {
-            return f.write_str("NEVER");
-        }
-        let words = Self::WORDS.iter().filter(|(_, outcome)| self.contains(*outcome));
+        let is_in = |outcome: Self| match outcome {
+            Self::NEVER => *self == Self::NEVER,
+            outcome => self.contains(outcome),
+        };
+        let words = Self::WORDS.iter().filter(|(_, outcome)| is_in(*outcome));
         words.enumerate().try_for_each(|(index, (word, _))| {
-            write!(f, "{}{word}", if index == 0 { "" } else { "," })
+            write!(f, "{}{}", if index == 0 { "" } else { "," }, word.text())
         })
     }
 }
@@ -122,10 +146,11 @@ impl fmt::Debug for Notify {
     }
 }
 
-/// ENVID. RFC 3461 4.4: it decodes to printable US-ASCII, so that no line can be smuggled into a report.
-pub(crate) fn envid(value: &str) -> Option<Xtext<'_>> {
-    let text = Some(value).filter(|_| value.len() <= ENVID_LIMIT && !value.is_empty())?;
-    Xtext::parse_where(text, |octet| chars::is_printable(octet) || octet == b'\t')
+/// How many octets at the front are an ENVID. RFC 3461 4.4: it decodes to printable US-ASCII, so that no line can be smuggled into a report.
+#[inline]
+pub(crate) fn envid(octets: &[u8]) -> Option<usize> {
+    let printable = |octet| chars::is_printable(octet) || octet == b'\t';
+    xtext::run(octets, printable).filter(|length| (1..=ENVID_LIMIT).contains(length))
 }
 
 /// ORCPT: the recipient as the sender first named it, which no relay changes (RFC 3461 4.2).
@@ -147,19 +172,26 @@ impl<'a> OriginalRecipient<'a> {
     /// Reads a value of ORCPT.
     #[must_use]
     pub fn parse(value: &'a str) -> Option<Self> {
-        let semicolon = value.bytes().position(|octet| octet == b';')?;
-        let address_type = value.get(..semicolon).filter(|_| value.len() <= ORCPT_LIMIT)?;
-        let address = value.get(semicolon.saturating_add(1)..)?;
-        // An equals sign is atext, but stands in no value (RFC 5321 4.1.2).
-        let is_atom = |octet: u8| octet.is_ascii() && chars::is_atext(octet) && octet != b'=';
-        let atom = !address_type.is_empty() && address_type.bytes().all(is_atom);
-        let sound = match is_utf8(address_type) {
-            true => Utf8Address(address).all(|unit| unit.is_some_and(|c| !c.is_control())),
-            // A control octet would end in files and headers: refused in every type.
-            false => Xtext::parse_where(address, |octet| octet >= b' ' && octet != 0x7f).is_some(),
-        };
+        let (semicolon, length) = Self::places(value.as_bytes())?;
         let semicolon = u16::try_from(semicolon).ok()?;
-        (atom && sound && !address.is_empty()).then_some(Self { text: value, semicolon })
+        (length == value.len()).then_some(Self { text: value, semicolon })
+    }
+
+    /// Where the semicolon and the end are of the value at the front.
+    #[inline]
+    pub(crate) fn places(octets: &[u8]) -> Option<(usize, usize)> {
+        let semicolon = chars::run(octets, 0, Class::ADDRESS_TYPE);
+        let (address_type, [b';', address @ ..]) = octets.split_at_checked(semicolon)? else {
+            return None;
+        };
+        let length = if address_type.eq_ignore_ascii_case(UTF_8) {
+            utf8_address(address)?
+        } else {
+            // A control octet would end in files and headers: refused in every type.
+            xtext::run(address, |octet| octet >= b' ' && octet != 0x7f)?
+        };
+        let end = semicolon.wrapping_add(1).wrapping_add(length);
+        (semicolon > 0 && length > 0 && end <= ORCPT_LIMIT).then_some((semicolon, end))
     }
 
     /// The encoded form, which a relay passes on as it came.
@@ -179,7 +211,7 @@ impl<'a> OriginalRecipient<'a> {
     pub fn address(&self) -> alloc::string::String {
         let encoded =
             self.text.get(usize::from(self.semicolon).saturating_add(1)..).unwrap_or_default();
-        if is_utf8(self.address_type()) {
+        if self.address_type().as_bytes().eq_ignore_ascii_case(UTF_8) {
             return Utf8Address(encoded).flatten().collect();
         }
         let octets: alloc::vec::Vec<u8> =
@@ -220,8 +252,16 @@ impl fmt::Debug for OriginalRecipient<'_> {
     }
 }
 
-fn is_utf8(address_type: &str) -> bool {
-    address_type.eq_ignore_ascii_case("utf-8")
+/// The address type of RFC 6533, in any case.
+const UTF_8: &[u8] = b"utf-8";
+
+/// How many octets at the front are a `utf-8` address: those up to the end of the value, all of which have to be of it.
+#[cold]
+fn utf8_address(octets: &[u8]) -> Option<usize> {
+    let length = chars::run(octets, 0, Class::VALUE);
+    let address = core::str::from_utf8(octets.get(..length)?).ok()?;
+    let sound = |unit: Option<char>| unit.is_some_and(|c| !c.is_control());
+    Utf8Address(address).all(sound).then_some(length)
 }
 
 const fn is_qchar(c: char) -> bool {
@@ -252,7 +292,7 @@ impl Iterator for Utf8Address<'_> {
 fn hexpoint(digits: &str) -> Option<char> {
     let sound = (2..=6).contains(&digits.len()) && (digits.len() == 2 || !digits.starts_with('0'));
     let value = digits.bytes().try_fold(0u32, |value, digit| {
-        Some(value.wrapping_shl(4) | u32::from(super::xtext::hex(digit)?))
+        Some(value.wrapping_shl(4) | u32::from(xtext::hex(digit)?))
     })?;
     let allowed = |c: &char| !c.is_ascii() || matches!(c, ' ' | '+' | '=' | '\\');
     char::from_u32(value).filter(allowed).filter(|_| sound)
@@ -290,14 +330,13 @@ mod tests {
 
     #[test]
     fn envid_holds_no_control_octets_and_at_most_100() {
-        assert!(
-            envid("QQ314159").is_some()
-                && envid("a+20b").is_some()
-                && envid(&"a".repeat(100)).is_some()
-        );
-        for value in ["", "a+0D+0Ab", "a+00", "a+7F", "a+E9", "a=b", &"a".repeat(101)] {
-            assert!(envid(value).is_none(), "{value}");
+        for value in ["QQ314159", "a+20b", "a+09b", &"a".repeat(100)] {
+            assert_eq!(envid(value.as_bytes()), Some(value.len()), "{value}");
         }
+        for value in ["", "a+0D+0Ab", "a+00", "a+7F", "a+E9", "a+2", "=", &"a".repeat(101)] {
+            assert_eq!(envid(value.as_bytes()), None, "{value}");
+        }
+        assert_eq!(envid(b"a=b"), Some(1), "what stands behind it is the line's");
     }
 
     #[test]

@@ -243,11 +243,6 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The error of a parser that stopped in front of `rest`.
-    pub(crate) const fn error(rest: &[u8], kind: ParseErrorKind) -> nom::Err<Self> {
-        nom::Err::Error(Self { left: rest.len(), kind })
-    }
-
     /// The error of a parser that was given `whole` octets.
     pub(crate) const fn within(self, whole: usize) -> ParseError {
         ParseError::new(whole.saturating_sub(self.left), self.kind)
@@ -303,23 +298,6 @@ impl<'a, P: nom::Parser<&'a [u8], Error = Failure>> nom::Parser<&'a [u8]> for Na
             nom::Err::Failure(failure) => nom::Err::Failure(failure),
             nom::Err::Incomplete(needed) => nom::Err::Incomplete(needed),
         })
-    }
-}
-
-/// Runs `parser` over all of `input`; what it leaves over is `follow`'s fault.
-pub(crate) fn whole<'a, P>(
-    mut parser: P,
-    input: &'a [u8],
-    follow: ParseErrorKind,
-) -> Result<P::Output, ParseError>
-where
-    P: nom::Parser<&'a [u8], Error = Failure>,
-{
-    let (rest, value) = prefix(&mut parser, input, input.len())?;
-    if rest.is_empty() {
-        Ok(value)
-    } else {
-        Err(ParseError::new(input.len().saturating_sub(rest.len()), follow))
     }
 }
 

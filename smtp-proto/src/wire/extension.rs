@@ -8,6 +8,7 @@ use core::fmt::{self, Write};
 
 use super::dsn::{self, Notify, OriginalRecipient, Ret};
 use super::params::{self, Read};
+use super::word::{Front, Word};
 use super::{Extensions, ParseErrorKind as Kind, SessionLimits, Verb};
 
 /// A service extension that is known by name.
@@ -93,31 +94,29 @@ static TABLE: [Row; Extension::COUNT] = [
     row(Extension::Pipelining, "PIPELINING", "2920"),
     Row {
         offer: Offer { read: Extensions::read_size, write: Extensions::write_size },
-        mail: &[Parameter("SIZE", params::read_size)],
+        mail: &[Parameter("SIZE", Kind::Size, params::read_size)],
         growth: Growth { mail: 26, rcpt: 0 }, // RFC 1870 3
         ..row(Extension::Size, "SIZE", "1870")
     },
     Row {
-        mail: &[Parameter("BODY", params::read_body)],
+        mail: &[Parameter("BODY", Kind::Body, params::read_body)],
         growth: Growth { mail: 14, rcpt: 0 }, // RFC 6152 names none; " BODY=8BITMIME" has 14
         ..row(Extension::EightBitMime, "8BITMIME", "6152")
     },
     Row {
-        mail: &[Parameter("SMTPUTF8", params::read_nothing)],
+        mail: &[Parameter("SMTPUTF8", Kind::NoValue, params::read_nothing)],
         growth: Growth { mail: 10, rcpt: 0 }, // RFC 6531 3.1
         ..row(Extension::SmtpUtf8, "SMTPUTF8", "6531")
     },
     row(Extension::EnhancedStatusCodes, "ENHANCEDSTATUSCODES", "2034"),
     Row {
         mail: &[
-            Parameter("RET", |_, value| check(value.and_then(Ret::parse), Kind::Ret)),
-            Parameter("ENVID", |_, value| check(value.and_then(dsn::envid), Kind::Envid)),
+            Parameter("RET", Kind::Ret, |_, value| length(Ret::take(value?))),
+            Parameter("ENVID", Kind::Envid, |_, value| dsn::envid(value?)),
         ],
         rcpt: &[
-            Parameter("NOTIFY", |_, value| check(value.and_then(Notify::parse), Kind::Notify)),
-            Parameter("ORCPT", |_, value| {
-                check(value.and_then(OriginalRecipient::parse), Kind::Orcpt)
-            }),
+            Parameter("NOTIFY", Kind::Notify, |_, value| length(Notify::take(value?))),
+            Parameter("ORCPT", Kind::Orcpt, |_, value| length(OriginalRecipient::places(value?))),
         ],
         growth: Growth { mail: 116, rcpt: 530 }, // RFC 3461 5.4
         ..row(Extension::Dsn, "DSN", "3461, 6533")
@@ -136,15 +135,13 @@ static TABLE: [Row; Extension::COUNT] = [
     Row {
         offer: Offer { read: Extensions::read_mechanisms, write: Extensions::write_mechanisms },
         verbs: &[Verb::Auth],
-        mail: &[Parameter("AUTH", |_, value| {
-            check(value.and_then(params::authenticated), Kind::AuthParameter)
-        })],
+        mail: &[Parameter("AUTH", Kind::AuthParameter, |_, value| params::authenticated(value?))],
         growth: Growth { mail: 500, rcpt: 0 }, // RFC 4954 3
         served: Served::BySetting,
         ..row(Extension::Auth, "AUTH", "4954")
     },
     Row {
-        mail: &[Parameter("REQUIRETLS", params::read_nothing)],
+        mail: &[Parameter("REQUIRETLS", Kind::NoValue, params::read_nothing)],
         growth: Growth { mail: 11, rcpt: 0 }, // RFC 8689 3
         served: Served::OnDemand,
         ..row(Extension::RequireTls, "REQUIRETLS", "8689")
@@ -188,11 +185,11 @@ struct Growth {
     rcpt: usize,
 }
 
-/// A parameter of MAIL or RCPT, and how its value is read.
-struct Parameter(&'static str, Read);
+/// A parameter of MAIL or RCPT, what is said of a value that is not its own, and how the value is read.
+struct Parameter(&'static str, Kind, Read);
 
-fn check<T>(value: Option<T>, kind: Kind) -> Result<(), Kind> {
-    value.map(drop).ok_or(kind)
+fn length<T>(value: Option<(T, usize)>) -> Option<usize> {
+    value.map(|(_, length)| length)
 }
 
 impl Extension {
@@ -245,7 +242,7 @@ impl Extension {
             Verb::Rcpt => self.row().rcpt,
             _ => &[],
         };
-        parameters.iter().map(|Parameter(keyword, _)| *keyword)
+        parameters.iter().map(|Parameter(keyword, ..)| *keyword)
     }
 
     /// The extension of this keyword, in any case.
@@ -310,9 +307,9 @@ impl Set {
 /// A parameter as a command's reader looks it up.
 #[derive(Clone, Copy)]
 pub(super) struct Known {
-    key: u64,
-    keyword: &'static str,
+    pub(super) word: Word,
     pub(super) extension: Extension,
+    pub(super) fault: Kind,
     pub(super) read: Read,
 }
 
@@ -337,7 +334,8 @@ impl Carrier {
 
     /// Whether it has a parameter of this keyword.
     pub(super) fn knows(self, keyword: &str) -> bool {
-        Known::find(self.parameters(), keyword).is_some()
+        Known::find(self.parameters(), keyword.as_bytes())
+            .is_some_and(|(_, known)| known.word.len() == keyword.len())
     }
 }
 
@@ -362,18 +360,21 @@ const fn count(carrier: Carrier) -> usize {
 
 #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const fn known<const N: usize>(carrier: Carrier) -> [Known; N] {
-    let nothing: Read = |_, _| Ok(());
-    let mut all =
-        [Known { key: 0, keyword: "", extension: Extension::Pipelining, read: nothing }; N];
+    let nobody = Known {
+        word: Word::new(""),
+        extension: Extension::Pipelining,
+        fault: Kind::Value,
+        read: |_, _| None,
+    };
+    let mut all = [nobody; N];
     let (mut filled, mut index) = (0usize, 0usize);
     while index < TABLE.len() {
         let row = &TABLE[index];
         let parameters = row.parameters(carrier);
         let mut nth = 0usize;
         while nth < parameters.len() {
-            let Parameter(keyword, read) = parameters[nth];
-            all[filled] =
-                Known { key: key(keyword.as_bytes()), keyword, extension: row.extension, read };
+            let Parameter(keyword, fault, read) = parameters[nth];
+            all[filled] = Known { word: Word::new(keyword), extension: row.extension, fault, read };
             filled = filled.saturating_add(1);
             nth = nth.saturating_add(1);
         }
@@ -385,37 +386,17 @@ const fn known<const N: usize>(carrier: Carrier) -> [Known; N] {
 /// The parameters that are known by name.
 #[cfg(feature = "testing")]
 pub(crate) fn parameter_keywords() -> impl Iterator<Item = &'static str> {
-    MAIL.iter().chain(&RCPT).map(|known| known.keyword)
+    let parameters = TABLE.iter().flat_map(|row| row.mail.iter().chain(row.rcpt));
+    parameters.map(|Parameter(keyword, ..)| *keyword)
 }
 
 impl Known {
-    /// The parameter of this keyword, in any case, and its place in the table.
+    /// The parameter with whose keyword the octets begin, in any case, and its place in the table.
     #[inline]
-    pub(super) fn find(table: &'static [Self], keyword: &str) -> Option<(usize, &'static Self)> {
-        let sought = key(keyword.as_bytes());
-        let same = |known: &Self| {
-            known.key == sought
-                && known.keyword.len() == keyword.len()
-                && (keyword.len() <= 8 || known.keyword.eq_ignore_ascii_case(keyword))
-        };
-        table.iter().enumerate().find(|(_, known)| same(known))
+    pub(super) fn find(table: &'static [Self], octets: &[u8]) -> Option<(usize, &'static Self)> {
+        let front = Front::of(octets);
+        table.iter().enumerate().find(|(_, known)| front.behind_whole(&known.word).is_some())
     }
-}
-
-/// The first eight octets of a keyword in one number. In letters, digits and hyphens the bit that is set tells the cases of a letter
-/// apart and nothing else.
-#[inline]
-const fn key(keyword: &[u8]) -> u64 {
-    const CASE: u64 = 0x2020_2020_2020_2020;
-    if let Some(head) = keyword.first_chunk::<8>() {
-        return u64::from_be_bytes(*head) | CASE;
-    }
-    let (mut key, mut left) = (0u64, keyword);
-    while let [octet, rest @ ..] = left {
-        key = key.wrapping_shl(8) | *octet as u64;
-        left = rest;
-    }
-    key | CASE
 }
 
 #[cfg(test)]

@@ -17,15 +17,19 @@ mod escaped;
 pub(crate) mod extension;
 mod extensions;
 mod fixed;
+mod host;
+pub(crate) mod input;
 mod params;
 mod path;
 mod reply;
 mod session_limits;
 mod syntax;
+mod text;
 mod verb;
+mod word;
 mod xtext;
 
-pub use address::{AddressLiteral, Domain, Host, HostBuf, LocalPart, Mailbox, MailboxBuf};
+pub use address::{LocalPart, Mailbox, MailboxBuf};
 pub use auth::{Auth, Mechanism, Mechanisms};
 pub use base64::Base64;
 pub use code::{Class, Code};
@@ -39,6 +43,7 @@ pub use extension::Extension;
 #[cfg(feature = "testing")]
 pub(crate) use extension::parameter_keywords;
 pub use extensions::Extensions;
+pub use host::{AddressLiteral, Domain, Host, HostBuf};
 pub use params::{Body, MailParams, MailParamsBuf, Param, Params, RcptParams, RcptParamsBuf};
 pub use path::{ForwardPath, ForwardPathBuf, ReversePath, ReversePathBuf};
 pub use reply::{Lines, Reply, ReplyBuf};

@@ -28,12 +28,14 @@ use core::str::FromStr;
 
 use bytes::BufMut;
 
-use super::address::Text;
-use super::chars;
-use super::dsn::{self, Notify, OriginalRecipient, Ret};
+use super::chars::{self, Class};
+use super::dsn::{Notify, OriginalRecipient, Ret};
 use super::escaped::EscapedText;
 use super::extension::{Carrier, Extension, Known, Set};
-use super::{Declared, Mailbox, ParseError, ParseErrorKind, Syntax, Xtext};
+use super::input::Input;
+use super::text::Text;
+use super::word::{Front, Word};
+use super::{Declared, Mailbox, ParseError, ParseErrorKind, Syntax, Xtext, xtext};
 use crate::steps;
 
 /// Parameters of one command. No client sends more than the registry has, 18 for MAIL; a bound keeps the search for duplicates short.
@@ -76,7 +78,11 @@ pub enum Body {
 }
 
 impl Body {
-    pub(crate) const ALL: [Self; 3] = [Self::SevenBit, Self::EightBitMime, Self::BinaryMime];
+    pub(crate) const WORDS: [(Word, Self); 3] = [
+        (Word::new(Self::SevenBit.name()), Self::SevenBit),
+        (Word::new(Self::EightBitMime.name()), Self::EightBitMime),
+        (Word::new(Self::BinaryMime.name()), Self::BinaryMime),
+    ];
 
     /// The value on the wire.
     #[must_use]
@@ -88,8 +94,10 @@ impl Body {
         }
     }
 
-    fn parse(value: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|body| value.eq_ignore_ascii_case(body.name()))
+    /// The value at the front, and how many octets it has.
+    #[inline]
+    fn take(octets: &[u8]) -> Option<(Self, usize)> {
+        Front::of(octets).one_of(&Self::WORDS)
     }
 }
 
@@ -106,102 +114,153 @@ pub(super) struct Facts {
     body: Option<Body>,
 }
 
-/// Reads the value of a known parameter.
-pub(super) type Read = fn(&mut Facts, Option<&str>) -> Result<(), ParseErrorKind>;
+/// Reads the value of a known parameter, with which the octets begin; `None` where there is no `=`. Says how many octets it has, `None` where it
+/// is no value of this parameter.
+pub(super) type Read = fn(&mut Facts, Option<&[u8]>) -> Option<usize>;
 
 /// RFC 1870 3: 20 digits are legal and may exceed 64 bits; a size beyond is as good as the largest.
-pub(super) fn read_size(facts: &mut Facts, value: Option<&str>) -> Result<(), ParseErrorKind> {
-    let digits = value
-        .filter(|value| value.len() <= 20 && value.bytes().all(|octet| octet.is_ascii_digit()))
-        .ok_or(ParseErrorKind::Size)?;
-    facts.size =
-        Some(digits.bytes().fold(0u64, |size, digit| {
-            size.saturating_mul(10).saturating_add(u64::from(digit & 0x0f))
-        }));
-    Ok(())
+pub(super) fn read_size(facts: &mut Facts, value: Option<&[u8]>) -> Option<usize> {
+    let octets = value?;
+    let length = chars::run(octets, 0, Class::DIGIT);
+    let digits = octets.get(..length).filter(|_| (1..=20).contains(&length))?;
+    let add =
+        |size: u64, digit: &u8| size.saturating_mul(10).saturating_add(u64::from(digit & 0x0f));
+    facts.size = Some(digits.iter().fold(0, add));
+    Some(length)
 }
 
-pub(super) fn read_body(facts: &mut Facts, value: Option<&str>) -> Result<(), ParseErrorKind> {
-    let body = value.and_then(Body::parse).ok_or(ParseErrorKind::Body)?;
+pub(super) fn read_body(facts: &mut Facts, value: Option<&[u8]>) -> Option<usize> {
+    let (body, length) = Body::take(value?)?;
     facts.body = Some(body);
     if body == Body::BinaryMime {
         // RFC 3030 3: this value belongs to an extension of its own, which may be offered without the other.
         facts.needs.remove(Extension::EightBitMime);
         facts.needs.insert(Extension::BinaryMime);
     }
-    Ok(())
+    Some(length)
 }
 
 /// A parameter that has no value.
-pub(super) fn read_nothing(_: &mut Facts, value: Option<&str>) -> Result<(), ParseErrorKind> {
-    value.map_or(Ok(()), |_| Err(ParseErrorKind::NoValue))
+pub(super) fn read_nothing(_: &mut Facts, value: Option<&[u8]>) -> Option<usize> {
+    value.is_none().then_some(0)
 }
 
-/// RFC 4954 5: xtext of a mailbox, or of `<>`.
-pub(super) fn authenticated(value: &str) -> Option<Xtext<'_>> {
-    let text = Xtext::parse(value)?;
+/// How many octets at the front are a value of AUTH. RFC 4954 5: xtext of a mailbox, or of `<>`.
+pub(super) fn authenticated(octets: &[u8]) -> Option<usize> {
+    let length = xtext::run(octets, |_| true)?;
     let mut mailbox = [0; MAILBOX_LIMIT];
-    let mut octets = text.decode();
-    let filled = mailbox.iter_mut().zip(&mut octets).map(|(place, octet)| *place = octet).count();
-    let mailbox = mailbox.get(..filled).filter(|_| octets.next().is_none())?;
-    (mailbox == b"<>" || Mailbox::parse(mailbox).is_ok()).then_some(text)
+    let mut meant = xtext::decode(octets.get(..length)?);
+    let filled = mailbox.iter_mut().zip(&mut meant).map(|(place, octet)| *place = octet).count();
+    let mailbox = mailbox.get(..filled).filter(|_| meant.next().is_none())?;
+    (mailbox == b"<>" || Mailbox::parse(mailbox).is_ok()).then_some(length)
 }
 
 impl Facts {
-    /// Reads every parameter of `rest`, the last part of `whole` octets.
-    fn read<'a>(
-        rest: &'a [u8],
-        whole: usize,
+    /// Reads every parameter from `start` to the end of the line.
+    fn read(
+        &mut self,
+        input: &Input<'_>,
+        start: usize,
         syntax: Syntax,
         table: &'static [Known],
-    ) -> Result<(&'a str, Self), ParseError> {
-        let mut facts = Self::default();
-        if rest.is_empty() {
-            return Ok(("", facts));
-        }
-        let start = whole.saturating_sub(rest.len());
-        let run = core::str::from_utf8(rest).map_err(|error| {
-            ParseError::new(start.saturating_add(error.valid_up_to()), ParseErrorKind::Value)
-        })?;
+    ) -> Result<(), ParseError> {
         let spaces = Spaces::of(syntax);
-        let (mut left, mut count) = (run, 0usize);
-        while !left.is_empty() {
-            let at = whole.saturating_sub(left.len());
-            let (param, behind) = split_param(left, spaces)
-                .map_err(|(left, kind)| ParseError::new(whole.saturating_sub(left), kind))?;
-            facts.take(param, table, run, left).map_err(|kind| ParseError::new(at, kind))?;
-            count = count.saturating_add(1);
+        let (mut place, mut count) = (start, 0usize);
+        while place < input.len() {
+            let behind = self.take(input, place, spaces, table, start)?;
+            count = count.wrapping_add(1);
             if count > PARAMETERS_LIMIT {
-                return Err(ParseError::new(at, ParseErrorKind::TooManyParameters));
+                return Err(ParseError::new(place, ParseErrorKind::TooManyParameters));
             }
-            left = behind;
+            place = behind;
         }
-        Ok((run, facts))
+        Ok(())
     }
 
-    /// RFC 1870 6, RFC 6152 2, RFC 3461 5.1: each parameter at most once. `left` is the end of `run` that begins with this one.
+    /// Reads `SP esmtp-param`, and finds the place behind it. The first parameter of the command stands at `first`.
+    #[inline]
     fn take(
         &mut self,
-        param: Param<'_>,
+        input: &Input<'_>,
+        start: usize,
+        spaces: Spaces,
         table: &'static [Known],
-        run: &str,
-        left: &str,
-    ) -> Result<(), ParseErrorKind> {
-        let Some((index, known)) = Known::find(table, param.keyword) else {
-            self.unknown = true;
-            let earlier = run.get(..run.len().saturating_sub(left.len())).unwrap_or_default();
-            let same = |earlier: Param<'_>| earlier.keyword.eq_ignore_ascii_case(param.keyword);
-            return if Params(earlier).any(same) { Err(ParseErrorKind::Duplicate) } else { Ok(()) };
+        first: usize,
+    ) -> Result<usize, ParseError> {
+        steps::took(1);
+        let at = spaces.behind(input, start)?;
+        let Some((index, known)) = Known::find(table, input.from(at)) else {
+            return self.take_stranger(input, at, [first, start]);
         };
+        let (value, behind) = value(input, at.wrapping_add(known.word.len()))?;
+        match self.take_known(index, known, value) {
+            Ok(length) => Ok(behind.wrapping_add(length)),
+            Err(kind) => Err(ParseError::new(start, kind)),
+        }
+    }
+
+    /// Reads the value of a known parameter. How many octets it has.
+    #[inline]
+    fn take_known(
+        &mut self,
+        index: usize,
+        known: &Known,
+        value: Option<&[u8]>,
+    ) -> Result<usize, ParseErrorKind> {
         self.needs.insert(known.extension);
-        (known.read)(self, param.value)?;
+        let length = (known.read)(self, value).ok_or(known.fault)?;
+        if value.is_some_and(|value| value.get(length..).is_some_and(begins_with_value)) {
+            return Err(known.fault);
+        }
+        // RFC 1870 6, RFC 6152 2, RFC 3461 5.1: each parameter at most once.
         let bit = 1u16.wrapping_shl(u32::try_from(index).unwrap_or(0));
         if self.seen & bit != 0 {
             return Err(ParseErrorKind::Duplicate);
         }
         self.seen |= bit;
-        Ok(())
+        Ok(length)
     }
+
+    /// Reads a parameter that is not known, and finds the place behind it. The earlier ones stand between two places.
+    #[cold]
+    fn take_stranger(
+        &mut self,
+        input: &Input<'_>,
+        at: usize,
+        [first, start]: [usize; 2],
+    ) -> Result<usize, ParseError> {
+        self.unknown = true;
+        let end = input.run(at, Class::WORD);
+        let keyword = input.text(at, end, ParseErrorKind::Keyword)?;
+        self::keyword(keyword).map_err(|error| ParseError::new(at, error.kind))?;
+        let (value, behind) = value(input, end)?;
+        let mut earlier = Params(input.text(first, start, ParseErrorKind::Keyword)?);
+        if earlier.any(|earlier| earlier.keyword.eq_ignore_ascii_case(keyword)) {
+            return Err(ParseError::new(start, ParseErrorKind::Duplicate));
+        }
+        let length = value.map_or(0, |value| chars::run(value, 0, Class::VALUE));
+        Ok(behind.wrapping_add(length))
+    }
+}
+
+/// What stands behind the `=` behind a keyword, and its place; no octets where there is no `=`.
+#[inline]
+fn value<'a>(input: &Input<'a>, end: usize) -> Result<(Option<&'a [u8]>, usize), ParseError> {
+    let [b'=', octets @ ..] = input.from(end) else {
+        return Ok((None, end));
+    };
+    let place = end.wrapping_add(1);
+    if begins_with_value(octets) {
+        Ok((Some(octets), place))
+    } else {
+        Err(ParseError::new(place, ParseErrorKind::Value))
+    }
+}
+
+/// Whether the first octet is one of `esmtp-value`.
+#[inline]
+fn begins_with_value(octets: &[u8]) -> bool {
+    octets.first().is_some_and(|&octet| Class::VALUE.has(octet))
 }
 
 /// How many spaces may stand in front of a parameter.
@@ -215,49 +274,30 @@ impl Spaces {
     const fn of(syntax: Syntax) -> Self {
         if syntax.contains(Syntax::TWO_SPACES) { Self::Many } else { Self::One }
     }
-}
 
-/// `SP esmtp-param` at the front of `left`, and what stands behind it; a fault with how much was left where it is.
-#[inline]
-fn split_param(left: &str, spaces: Spaces) -> Result<(Param<'_>, &str), (usize, ParseErrorKind)> {
-    steps::took(1);
-    let mut text = left.strip_prefix(' ').ok_or((left.len(), ParseErrorKind::Keyword))?;
-    if spaces == Spaces::Many {
-        text = text.trim_start_matches(' ');
+    /// The place behind the spaces in front of a parameter.
+    #[inline]
+    fn behind(self, input: &Input<'_>, start: usize) -> Result<usize, ParseError> {
+        if input.at(start) != Some(b' ') {
+            return Err(ParseError::new(start, ParseErrorKind::Keyword));
+        }
+        let mut place = start.wrapping_add(1);
+        while self == Self::Many && input.at(place) == Some(b' ') {
+            place = place.wrapping_add(1);
+        }
+        Ok(place)
     }
-    let (keyword, rest) = split_while(text, is_keyword);
-    if keyword.is_empty() || keyword.starts_with('-') {
-        return Err((text.len(), ParseErrorKind::Keyword));
-    }
-    let Some(text) = rest.strip_prefix('=') else {
-        return Ok((Param { keyword, value: None }, rest));
-    };
-    let (value, rest) = split_while(text, chars::is_value);
-    if value.is_empty() {
-        return Err((text.len(), ParseErrorKind::Value));
-    }
-    Ok((Param { keyword, value: Some(value) }, rest))
-}
-
-/// The octets at the front that are of one class, and the rest. A class holds all octets of UTF8-non-ascii or none.
-#[inline]
-fn split_while(text: &str, class: fn(u8) -> bool) -> (&str, &str) {
-    let octets = text.as_bytes();
-    let end = octets.iter().position(|&octet| !class(octet)).unwrap_or(octets.len());
-    text.split_at_checked(end).unwrap_or((text, ""))
-}
-
-/// An octet of `esmtp-keyword`; the first one is no hyphen.
-#[inline]
-const fn is_keyword(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || octet == b'-'
 }
 
 /// `esmtp-keyword`, all of it.
 pub(super) fn keyword(word: &str) -> Result<(), ParseError> {
-    let stop = word.bytes().position(|octet| !is_keyword(octet));
-    let fault = if word.is_empty() || word.starts_with('-') { Some(0) } else { stop };
-    fault.map_or(Ok(()), |at| Err(ParseError::new(at, ParseErrorKind::Keyword)))
+    let end = chars::run(word.as_bytes(), 0, Class::WORD);
+    let at = if word.starts_with('-') { 0 } else { end };
+    if at > 0 && at == word.len() {
+        Ok(())
+    } else {
+        Err(ParseError::new(at, ParseErrorKind::Keyword))
+    }
 }
 
 /// The parameters of a run that was checked; each is read again as it is asked for.
@@ -275,9 +315,15 @@ impl<'a> Iterator for Params<'a> {
     type Item = Param<'a>;
 
     fn next(&mut self) -> Option<Param<'a>> {
-        let (param, rest) = split_param(self.0, Spaces::Many).ok()?;
+        steps::took(1);
+        let text = self.0.trim_start_matches(' ');
+        let (param, rest) = text.split_at_checked(text.find(' ').unwrap_or(text.len()))?;
         self.0 = rest;
-        Some(param)
+        let (keyword, value) = match param.split_once('=') {
+            Some((keyword, value)) => (keyword, Some(value)),
+            None => (param, None),
+        };
+        (!keyword.is_empty()).then_some(Param { keyword, value })
     }
 }
 
@@ -298,9 +344,26 @@ macro_rules! params {
         }
 
         impl<'a> $borrowed<'a> {
-            /// Reads parameters that are all of `rest`, the last part of `whole` octets. Each has its space in front.
-            pub(crate) fn parse(rest: &'a [u8], whole: usize, syntax: Syntax) -> Result<Self, ParseError> {
-                Facts::read(rest, whole, syntax, $carrier.parameters()).map(|(run, facts)| Self { run, facts })
+            /// Reads the parameters behind a path, to the end of the line. Each has its space in front.
+            #[inline]
+            pub(crate) fn behind(input: &Input<'a>, start: usize, syntax: Syntax) -> Result<Self, ParseError> {
+                match input.at(start) {
+                    None => Ok(Self::default()),
+                    Some(b' ') => Self::at(input, start, syntax),
+                    Some(_) => Err(ParseError::new(start, ParseErrorKind::PathFollow)),
+                }
+            }
+
+            fn at(input: &Input<'a>, start: usize, syntax: Syntax) -> Result<Self, ParseError> {
+                let run = input.text(start, input.len(), ParseErrorKind::Value)?;
+                let mut facts = Facts::default();
+                facts.read(input, start, syntax, $carrier.parameters())?;
+                Ok(Self { run, facts })
+            }
+
+            /// Reads parameters that are all of `octets`.
+            pub(crate) fn parse(octets: &'a [u8], syntax: Syntax) -> Result<Self, ParseError> {
+                Self::at(&Input::new(octets), 0, syntax)
             }
 
             /// Every parameter in the order it came in, known or not.
@@ -426,12 +489,12 @@ macro_rules! params {
             /// front of the first parameter where it was given before.
             pub fn with(&self, keyword: &str, value: Option<&str>) -> Result<Self, ParseError> {
                 self::keyword(keyword)?;
-                if let Some(at) = value.and_then(|value| value.bytes().position(|octet| !chars::is_value(octet))) {
+                if let Some(at) = value.and_then(|value| value.bytes().position(|octet| !Class::VALUE.has(octet))) {
                     return Err(ParseError::new(keyword.len().saturating_add(at).saturating_add(1), ParseErrorKind::Value));
                 }
                 let equals = if value.is_some() { "=" } else { "" };
                 let run = [self.run.as_str(), " ", keyword, equals, value.unwrap_or_default()].concat();
-                $borrowed::parse(run.as_bytes(), run.len(), Syntax::STRICT).map(|params| params.to_owned())
+                $borrowed::parse(run.as_bytes(), Syntax::STRICT).map(|params| params.to_owned())
             }
         }
 
@@ -447,7 +510,10 @@ macro_rules! params {
 
             fn from_str(text: &str) -> Result<Self, ParseError> {
                 let run = if text.is_empty() { String::new() } else { [" ", text].concat() };
-                $borrowed::parse(run.as_bytes(), text.len(), Syntax::STRICT).map(|params| params.to_owned())
+                // The place counts without the space that was put in front.
+                $borrowed::parse(run.as_bytes(), Syntax::STRICT)
+                    .map(|params| params.to_owned())
+                    .map_err(|error| ParseError::new(error.at.saturating_sub(1), error.kind))
             }
         }
 
@@ -481,7 +547,7 @@ impl<'a> MailParams<'a> {
     /// so (RFC 4954 5).
     #[must_use]
     pub fn auth(&self) -> Option<Xtext<'a>> {
-        self.get("AUTH").flatten().and_then(authenticated)
+        self.get("AUTH").flatten().and_then(Xtext::parse)
     }
 
     /// Whether REQUIRETLS was given: the message may go over TLS with a verified certificate alone (RFC 8689 2).
@@ -493,13 +559,13 @@ impl<'a> MailParams<'a> {
     /// RET: what a failed delivery report returns (RFC 3461 4.3).
     #[must_use]
     pub fn ret(&self) -> Option<Ret> {
-        self.get("RET").flatten().and_then(Ret::parse)
+        self.get("RET").flatten().and_then(|value| Ret::take(value.as_bytes())).map(|(ret, _)| ret)
     }
 
     /// ENVID: the sender's name for this envelope (RFC 3461 4.4).
     #[must_use]
     pub fn envid(&self) -> Option<Xtext<'a>> {
-        self.get("ENVID").flatten().and_then(dsn::envid)
+        self.get("ENVID").flatten().and_then(Xtext::parse)
     }
 }
 

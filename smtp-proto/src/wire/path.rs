@@ -14,18 +14,17 @@ use core::fmt;
 use core::str::FromStr;
 
 use bytes::BufMut;
-use nom::Parser;
-use nom::bytes::tag;
-use nom::combinator::recognize;
-use nom::multi::many0_count;
-use nom::sequence::{preceded, terminated};
 
-use super::address::{domain, spec};
-use super::error::{Failure, expect, prefix};
+use super::address::Places;
+use super::host::domain;
+use super::input::Input;
 use super::{Mailbox, MailboxBuf, ParseError, ParseErrorKind, Syntax};
 
-/// Octets of a path with its brackets (RFC 5321 4.5.3.1.3).
-pub(crate) const PATH_LIMIT: usize = 256;
+/// Octets of a path without its brackets; with them there are 256 (RFC 5321 4.5.3.1.3).
+pub(crate) const INNER_LIMIT: usize = 254;
+
+const NULL: &[u8] = b"<>";
+const POSTMASTER: &[u8] = b"postmaster";
 
 /// The sender of a message on the wire: a mailbox, or the null path of reports (RFC 5321 4.5.5).
 ///
@@ -75,18 +74,18 @@ impl<'a> ReversePath<'a> {
         ReversePathBuf(self.mailbox().map(|mailbox| mailbox.to_owned()))
     }
 
-    /// Reads the path at the front of `rest`, the last part of `whole` octets.
+    /// Reads the path at `start`, and finds the place behind it.
     #[inline]
-    pub(crate) fn split_from(
-        rest: &'a [u8],
-        whole: usize,
+    pub(crate) fn at(
+        input: &Input<'a>,
+        start: usize,
         syntax: Syntax,
-    ) -> Result<(Self, &'a [u8]), ParseError> {
-        match rest.strip_prefix(b"<>") {
-            Some(rest) => Ok((Self::Null, rest)),
-            None => mailbox_path(rest, whole, syntax)
-                .map(|(mailbox, rest)| (Self::Mailbox(mailbox), rest)),
+    ) -> Result<(Self, usize), ParseError> {
+        if input.from(start).starts_with(NULL) {
+            return Ok((Self::Null, start.wrapping_add(NULL.len())));
         }
+        let (mailbox, behind) = mailbox_path(input, start, syntax)?;
+        Ok((Self::Mailbox(mailbox), behind))
     }
 }
 
@@ -145,24 +144,22 @@ impl<'a> ForwardPath<'a> {
         ForwardPathBuf(self.mailbox().map(|mailbox| mailbox.to_owned()))
     }
 
-    /// Reads the path at the front of `rest`, the last part of `whole` octets.
+    /// Reads the path at `start`, and finds the place behind it.
     #[inline]
-    pub(crate) fn split_from(
-        rest: &'a [u8],
-        whole: usize,
+    pub(crate) fn at(
+        input: &Input<'a>,
+        start: usize,
         syntax: Syntax,
-    ) -> Result<(Self, &'a [u8]), ParseError> {
-        if rest.starts_with(b"<>") {
-            return Err(ParseError::new(
-                whole.saturating_sub(rest.len()),
-                ParseErrorKind::NullPath,
-            ));
+    ) -> Result<(Self, usize), ParseError> {
+        let rest = input.from(start);
+        if rest.starts_with(NULL) {
+            return Err(ParseError::new(start, ParseErrorKind::NullPath));
         }
-        match postmaster(rest, syntax) {
-            Some(rest) => Ok((Self::Postmaster, rest)),
-            None => mailbox_path(rest, whole, syntax)
-                .map(|(mailbox, rest)| (Self::Mailbox(mailbox), rest)),
+        if let Some(length) = postmaster(rest, syntax) {
+            return Ok((Self::Postmaster, start.wrapping_add(length)));
         }
+        let (mailbox, behind) = mailbox_path(input, start, syntax)?;
+        Ok((Self::Mailbox(mailbox), behind))
     }
 }
 
@@ -182,76 +179,60 @@ fn put_path(out: &mut impl BufMut, inner: &str) {
     out.put_u8(b'>');
 }
 
-/// What is left behind `<Postmaster>`.
+/// The octets of `<Postmaster>`, in any case, at the front.
 #[inline]
-fn postmaster(rest: &[u8], syntax: Syntax) -> Option<&[u8]> {
-    const WORD: &[u8] = b"postmaster";
-    let bare = syntax.contains(Syntax::NO_BRACKETS) && !rest.starts_with(b"<");
-    let inner = if bare { rest } else { rest.strip_prefix(b"<")? };
-    let (word, rest) = inner.split_at_checked(WORD.len())?;
-    if !word.eq_ignore_ascii_case(WORD) {
-        return None;
-    }
-    if bare {
-        matches!(rest.first(), None | Some(b' ')).then_some(rest)
-    } else {
-        rest.strip_prefix(b">")
-    }
+fn postmaster(rest: &[u8], syntax: Syntax) -> Option<usize> {
+    let bracket = rest.first() == Some(&b'<');
+    let bare = !bracket && syntax.contains(Syntax::NO_BRACKETS);
+    let word = rest.get(usize::from(bracket)..)?;
+    // What ends the path is looked at first: it tells nearly every mailbox from the word.
+    let (ends, length) = match word.get(POSTMASTER.len()) {
+        Some(b'>') => (bracket, POSTMASTER.len().saturating_add(2)),
+        None | Some(b' ') => (bare, POSTMASTER.len()),
+        Some(_) => return None,
+    };
+    let stands = ends && word.get(..POSTMASTER.len())?.eq_ignore_ascii_case(POSTMASTER);
+    stands.then_some(length)
 }
 
-/// `Path`.
+/// `Path`, and the place behind it.
 #[inline]
-fn mailbox_path(
-    input: &[u8],
-    whole: usize,
+fn mailbox_path<'a>(
+    input: &Input<'a>,
+    start: usize,
     syntax: Syntax,
-) -> Result<(Mailbox<'_>, &[u8]), ParseError> {
-    let place = |rest: &[u8]| whole.saturating_sub(rest.len());
-    let bare = syntax.contains(Syntax::NO_BRACKETS) && !input.starts_with(b"<");
-    let inner = if bare {
-        input
-    } else {
-        input
-            .strip_prefix(b"<")
-            .ok_or_else(|| ParseError::new(place(input), ParseErrorKind::PathStart))?
-    };
-    let start = if inner.starts_with(b"@") { behind_route(inner, whole, syntax)? } else { inner };
-    let (rest, spec) = prefix(&mut |input| spec(input, syntax), start, whole)?;
-    let behind = if bare {
-        rest
-    } else {
-        rest.strip_prefix(b">")
-            .ok_or_else(|| ParseError::new(place(rest), ParseErrorKind::PathEnd))?
-    };
-    let length = inner.len().saturating_sub(rest.len()).saturating_add(2);
-    if length > PATH_LIMIT || spec.len() > PATH_LIMIT {
-        return Err(ParseError::new(place(input), ParseErrorKind::PathTooLong));
+) -> Result<(Mailbox<'a>, usize), ParseError> {
+    let bracket = input.at(start) == Some(b'<');
+    if !bracket && !syntax.contains(Syntax::NO_BRACKETS) {
+        return Err(ParseError::new(start, ParseErrorKind::PathStart));
     }
-    let mailbox = Mailbox::from_spec(spec, syntax)
-        .map_err(|fault| ParseError::new(place(start).saturating_add(fault.at), fault.kind))?;
-    Ok((mailbox, behind))
+    let inner = start.wrapping_add(usize::from(bracket));
+    let routed = input.at(inner) == Some(b'@');
+    let from = if routed { behind_route(input, inner, syntax)? } else { inner };
+    let places = Places::of(input, from, syntax)?;
+    if bracket && input.at(places.behind) != Some(b'>') {
+        return Err(ParseError::new(places.behind, ParseErrorKind::PathEnd));
+    }
+    if places.behind.wrapping_sub(inner) > INNER_LIMIT {
+        return Err(ParseError::new(start, ParseErrorKind::PathTooLong));
+    }
+    let mailbox = Mailbox::at(input, places, syntax)?;
+    Ok((mailbox, places.behind.wrapping_add(usize::from(bracket))))
 }
 
-/// What stands behind `A-d-l ":"`. The route is dropped, but it is UTF-8 like the rest of the line (RFC 6531 3.3).
-fn behind_route(inner: &[u8], whole: usize, syntax: Syntax) -> Result<&[u8], ParseError> {
-    let (rest, route) = prefix(&mut recognize(source_route(syntax)), inner, whole)?;
-    match core::str::from_utf8(route) {
-        Ok(_) => Ok(rest),
-        Err(error) => {
-            let at = whole.saturating_sub(inner.len()).saturating_add(error.valid_up_to());
-            Err(ParseError::new(at, ParseErrorKind::Utf8))
-        }
+/// Behind `A-d-l ":"`: RFC 5321 4.1.1.3 and appendix C. The route is dropped, but it is UTF-8 like the rest of the line (RFC 6531 3.3).
+#[cold]
+fn behind_route(input: &Input<'_>, start: usize, syntax: Syntax) -> Result<usize, ParseError> {
+    let behind = |place: usize, octet: u8| match input.at(place) {
+        Some(other) if other == octet => Ok(place.wrapping_add(1)),
+        _ => Err(ParseError::new(place, ParseErrorKind::Domain)),
+    };
+    let mut end = domain(input, behind(start, b'@')?, syntax)?;
+    while let Ok(next) = behind(end, b',') {
+        end = domain(input, behind(next, b'@')?, syntax)?;
     }
-}
-
-/// `A-d-l ":"`: RFC 5321 4.1.1.3 and appendix C.
-fn source_route<'a>(syntax: Syntax) -> impl Parser<&'a [u8], Output = usize, Error = Failure> {
-    let at_domain =
-        || preceded(expect(ParseErrorKind::Domain, tag("@")), move |input| domain(input, syntax));
-    terminated(
-        preceded(at_domain(), many0_count(preceded(tag(","), at_domain()))),
-        expect(ParseErrorKind::Domain, tag(":")),
-    )
+    let end = behind(end, b':')?;
+    input.text(start, end, ParseErrorKind::Utf8).map(|_| end)
 }
 
 /// The owned twin of [`ReversePath`]; an empty text reads as the null path.

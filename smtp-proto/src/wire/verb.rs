@@ -49,6 +49,8 @@ pub enum Verb {
 struct Row {
     verb: Verb,
     name: &'static str,
+    /// The first four letters in one number.
+    head: u32,
     /// RFC 2920 3.1: must be the last command of a group.
     ends_group: bool,
     /// Does nothing for any letter, so that a session of nothing else is idle.
@@ -56,7 +58,12 @@ struct Row {
 }
 
 const fn row(verb: Verb, name: &'static str, ends_group: bool, idle: bool) -> Row {
-    Row { verb, name, ends_group, idle }
+    let head = match name.as_bytes().first_chunk() {
+        Some(head) => u32::from_be_bytes(*head),
+        // No four letters are this number.
+        None => u32::MAX,
+    };
+    Row { verb, name, head, ends_group, idle }
 }
 
 /// One row a verb, in the order of the enum.
@@ -91,37 +98,14 @@ static TABLE: [Row; 25] = [
 impl Verb {
     /// The verb that is all of `word`, in any case of US-ASCII.
     #[must_use]
+    #[inline]
     pub fn parse(word: &[u8]) -> Option<Self> {
         // The bit that tells the cases of a letter apart is cleared; only a letter becomes one of these letters so.
-        let fold = |four: [u8; 4]| u32::from_be_bytes(four) & 0xdfdf_dfdf;
         let (head, tail) = word.split_first_chunk::<4>()?;
-        Some(match (&fold(*head).to_be_bytes(), tail) {
-            (b"MAIL", []) => Self::Mail,
-            (b"RCPT", []) => Self::Rcpt,
-            (b"DATA", []) => Self::Data,
-            (b"EHLO", []) => Self::Ehlo,
-            (b"HELO", []) => Self::Helo,
-            (b"LHLO", []) => Self::Lhlo,
-            (b"BDAT", []) => Self::Bdat,
-            (b"RSET", []) => Self::Rset,
-            (b"NOOP", []) => Self::Noop,
-            (b"QUIT", []) => Self::Quit,
-            (b"VRFY", []) => Self::Vrfy,
-            (b"EXPN", []) => Self::Expn,
-            (b"HELP", []) => Self::Help,
-            (b"AUTH", []) => Self::Auth,
-            (b"ETRN", []) => Self::Etrn,
-            (b"ATRN", []) => Self::Atrn,
-            (b"BURL", []) => Self::Burl,
-            (b"TURN", []) => Self::Turn,
-            (b"SEND", []) => Self::Send,
-            (b"SOML", []) => Self::Soml,
-            (b"SAML", []) => Self::Saml,
-            (b"STAR", tail) if tail.eq_ignore_ascii_case(b"TTLS") => Self::StartTls,
-            (b"XCLI", tail) if tail.eq_ignore_ascii_case(b"ENT") => Self::Xclient,
-            (b"XFOR", tail) if tail.eq_ignore_ascii_case(b"WARD") => Self::Xforward,
-            _ => return None,
-        })
+        let head = u32::from_be_bytes(*head) & 0xdfdf_dfdf;
+        let row = TABLE.iter().find(|row| row.head == head)?;
+        let rest = row.name.as_bytes().get(4..)?;
+        tail.eq_ignore_ascii_case(rest).then_some(row.verb)
     }
 
     /// The verb at the front of a command line, with what stands behind it, the separating white space included.

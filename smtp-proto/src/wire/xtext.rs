@@ -9,7 +9,7 @@
 use alloc::string::String;
 use core::fmt;
 
-use super::chars;
+use super::chars::{self, Class};
 
 /// A checked view of xtext, which decodes on demand and cannot fail any more.
 ///
@@ -28,23 +28,7 @@ impl<'a> Xtext<'a> {
     /// The view of `text`; `None` where it is no xtext.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
-        Self::parse_where(text, |_| true)
-    }
-
-    /// The view of `text`; `None` where it is no xtext, or an octet that is meant is not `allowed`.
-    pub(crate) fn parse_where(text: &'a str, allowed: impl Fn(u8) -> bool) -> Option<Self> {
-        let mut octets = text.bytes();
-        while let Some(octet) = octets.next() {
-            let meant = match octet {
-                b'+' => hex_pair(&mut octets)?,
-                _ if chars::is_xchar(octet) => octet,
-                _ => return None,
-            };
-            if !allowed(meant) {
-                return None;
-            }
-        }
-        Some(Self(text))
+        (run(text.as_bytes(), |_| true)? == text.len()).then_some(Self(text))
     }
 
     /// The encoded form.
@@ -55,11 +39,7 @@ impl<'a> Xtext<'a> {
 
     /// The octets that are meant.
     pub fn decode(&self) -> impl Iterator<Item = u8> + use<'a> {
-        let mut octets = self.0.bytes();
-        core::iter::from_fn(move || match octets.next()? {
-            b'+' => hex_pair(&mut octets),
-            octet => Some(octet),
-        })
+        decode(self.0.as_bytes())
     }
 
     /// Any octets as xtext.
@@ -67,7 +47,7 @@ impl<'a> Xtext<'a> {
     pub fn encode(octets: &[u8]) -> String {
         let mut text = String::with_capacity(octets.len());
         for &octet in octets {
-            if chars::is_xchar(octet) {
+            if Class::XCHAR.has(octet) {
                 text.push(char::from(octet));
             } else {
                 text.push('+');
@@ -91,12 +71,34 @@ impl fmt::Debug for Xtext<'_> {
     }
 }
 
-/// The value of an upper-case hexadecimal digit.
+/// How many octets at the front are xtext; `None` where a hexchar is broken, or what one stands for is not `allowed`. An xchar is printable
+/// US-ASCII, of which there is nothing to ask.
+#[inline]
+pub(crate) fn run(octets: &[u8], allowed: impl Fn(u8) -> bool) -> Option<usize> {
+    let mut end = chars::long_run(octets, 0, Class::XCHAR);
+    while let Some([b'+', rest @ ..]) = octets.get(end..) {
+        let [high, low, ..] = rest else { return None };
+        hex_pair(&mut [*high, *low].into_iter()).filter(|&octet| allowed(octet))?;
+        end = chars::long_run(octets, end.wrapping_add(3), Class::XCHAR);
+    }
+    Some(end)
+}
+
+/// The octets that xtext means.
+pub(crate) fn decode(text: &[u8]) -> impl Iterator<Item = u8> {
+    let mut octets = text.iter().copied();
+    core::iter::from_fn(move || match octets.next()? {
+        b'+' => hex_pair(&mut octets),
+        octet => Some(octet),
+    })
+}
+
 /// The octet that two digits stand for.
 fn hex_pair(digits: &mut impl Iterator<Item = u8>) -> Option<u8> {
     Some(digits.next().and_then(hex)?.wrapping_shl(4) | digits.next().and_then(hex)?)
 }
 
+/// The value of an upper-case hexadecimal digit.
 pub(crate) const fn hex(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit & 0x0f),

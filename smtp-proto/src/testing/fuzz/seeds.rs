@@ -183,7 +183,7 @@ pub fn dictionary() -> String {
     let verbs = Verb::all().flat_map(|verb| [format!("{verb} "), format!("{verb}\r\n")]);
     let keywords = Extension::all().map(|extension| format!(" {}", extension.keyword()));
     let parameters = parameter_keywords().map(|keyword| format!(" {keyword}="));
-    let bodies = Body::ALL.map(|body| body.name().to_owned());
+    let bodies = Body::WORDS.map(|(_, body)| body.name().to_owned());
     let words = [
         "\r\n.\r\n",
         "\r\n..\r\n",

@@ -8,6 +8,7 @@ use core::net::IpAddr;
 
 use super::command::mechanism;
 use super::{Command, Fault, Host, Mailbox, Meaning, Param, Path, Reply};
+use crate::wire::input::Input;
 use crate::{
     Body, Escaped, Extension, Extensions, ForwardPath, Last, MailParams, ParseErrorKind,
     RcptParams, ReversePath, SessionLimits, Syntax, Xtext,
@@ -107,11 +108,11 @@ impl Production {
                 both.agree(ours.map(|ours| host(&ours)), super::host(octets, syntax))
             }
             Self::MailParams => {
-                let ours = MailParams::parse(octets, octets.len(), syntax).ok();
+                let ours = MailParams::parse(octets, syntax).ok();
                 both.agree(ours.map(|ours| mail_params(&ours)), super::mail_params(octets, syntax))
             }
             Self::RcptParams => {
-                let ours = RcptParams::parse(octets, octets.len(), syntax).ok();
+                let ours = RcptParams::parse(octets, syntax).ok();
                 both.agree(ours.map(|ours| rcpt_params(&ours)), super::rcpt_params(octets, syntax))
             }
             Self::Xtext => {
@@ -217,13 +218,13 @@ fn command(command: &crate::Command<'_>) -> Command {
 }
 
 fn reverse_path(octets: &[u8], syntax: Syntax) -> Option<Path> {
-    let (path, rest) = ReversePath::split_from(octets, octets.len(), syntax).ok()?;
-    rest.is_empty().then(|| path_of_reverse(&path))
+    let (path, behind) = ReversePath::at(&Input::new(octets), 0, syntax).ok()?;
+    (behind == octets.len()).then(|| path_of_reverse(&path))
 }
 
 fn forward_path(octets: &[u8], syntax: Syntax) -> Option<Path> {
-    let (path, rest) = ForwardPath::split_from(octets, octets.len(), syntax).ok()?;
-    rest.is_empty().then(|| path_of_forward(&path))
+    let (path, behind) = ForwardPath::at(&Input::new(octets), 0, syntax).ok()?;
+    (behind == octets.len()).then(|| path_of_forward(&path))
 }
 
 fn path_of_reverse(path: &ReversePath<'_>) -> Path {

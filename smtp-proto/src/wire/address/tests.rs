@@ -3,6 +3,7 @@ use alloc::string::{String, ToString};
 use proptest::prelude::*;
 
 use super::*;
+use crate::AddressLiteral;
 
 #[test]
 fn mailboxes_read_as_the_grammar_says() {

@@ -115,6 +115,17 @@ fn what_is_malformed_is_refused_where_it_stops() {
         (b"MAIL FROM:<a@x.test> ", 21, Kind::Keyword),
         (b"MAIL FROM:<@r.test a@x.test>", 18, Kind::Domain),
         (b"MAIL FROM:<@:a@x.test>", 12, Kind::Domain),
+        (b"MAIL FROM:<@r.test,s.test:a@x.test>", 19, Kind::Domain),
+        (b"MAIL FROM:<@r.test,@:a@x.test>", 20, Kind::Domain),
+        (b"MAIL FROM:<@\xff:a@x.test> X=\xff", 12, Kind::Utf8),
+        (b"MAIL FROM:<a\xff@x.test> X=\xff", 12, Kind::Utf8),
+        (b"MAIL FROM:<a@x.test> X=\xff", 23, Kind::Value),
+        (b"MAIL FROM:<a@x.test> SIZE=", 26, Kind::Value),
+        (b"MAIL FROM:<a@x.test> SIZE=1x", 20, Kind::Size),
+        (b"MAIL FROM:<a@x.test> SIZE=12=", 28, Kind::Keyword),
+        (b"MAIL FROM:<a@x.test> SMTPUTF8\"", 29, Kind::Keyword),
+        (b"MAIL FROM:<a@x.test> RET=FULLX", 20, Kind::Ret),
+        (b"MAIL FROM:<a@x.test> X x\"", 22, Kind::Duplicate),
         (b"MAIL FROM:<a@x.test.>", 19, Kind::PathEnd),
         (b"RCPT TO:<>", 8, Kind::NullPath),
         (b"RCPT TO:<user>", 13, Kind::At),
@@ -171,6 +182,13 @@ fn tolerances_are_named_and_tested_both_ways() {
 fn the_underscore_is_tolerated_in_hello_only() {
     let error = Command::parse_with(b"MAIL FROM:<a@x_y.test>", Syntax::default()).unwrap_err();
     assert_eq!(error, ParseError::new(14, ParseErrorKind::PathEnd));
+}
+
+#[test]
+fn a_trailing_dot_is_tolerated_behind_a_domain_only() {
+    let syntax = Syntax::STRICT.with(Syntax::TRAILING_DOT);
+    let error = Command::parse_with(b"MAIL FROM:<a@[127.0.0.1].>", syntax).unwrap_err();
+    assert_eq!(error, ParseError::new(24, ParseErrorKind::PathEnd));
 }
 
 #[test]

@@ -36,11 +36,11 @@ fn a_declared_parameter_passes_where_its_keyword_is_offered() {
     let declared = Declared::of([foo(), Declaration::new("Y").unwrap()]);
     let offered = |line: &str| Extensions::none().with_line(line).unwrap();
     let mail = |run: &str, offered: &Extensions| {
-        let params = MailParams::parse(run.as_bytes(), run.len(), Syntax::STRICT).unwrap();
+        let params = MailParams::parse(run.as_bytes(), Syntax::STRICT).unwrap();
         params.within(offered.set(), || declared.offered_in(offered))
     };
     let rcpt = |run: &str, offered: &Extensions| {
-        let params = RcptParams::parse(run.as_bytes(), run.len(), Syntax::STRICT).unwrap();
+        let params = RcptParams::parse(run.as_bytes(), Syntax::STRICT).unwrap();
         params.within(offered.set(), || declared.offered_in(offered))
     };
     let foo = offered("x-foo other params");

@@ -6,10 +6,11 @@ use super::*;
 #[test]
 fn a_parameter_belongs_to_one_extension() {
     for carrier in [Mail, Rcpt] {
-        for (index, known) in carrier.parameters().iter().enumerate() {
-            let (found, _) = Known::find(carrier.parameters(), known.keyword).unwrap();
-            assert_eq!(found, index, "{}", known.keyword);
-            assert!(carrier.knows(&known.keyword.to_ascii_lowercase()));
+        let keywords = TABLE.iter().flat_map(|row| row.parameters(carrier));
+        for (index, Parameter(keyword, ..)) in keywords.enumerate() {
+            let (found, _) = Known::find(carrier.parameters(), keyword.as_bytes()).unwrap();
+            assert_eq!(found, index, "{keyword}");
+            assert!(carrier.knows(&keyword.to_ascii_lowercase()));
         }
     }
 }
@@ -19,9 +20,18 @@ fn a_keyword_is_found_whole_and_in_any_case() {
     for keyword in ["SIZE", "size", "SmtpUtf8", "requiretls", "REQUIRETLS"] {
         assert!(Mail.knows(keyword), "{keyword}");
     }
-    for keyword in
-        ["", "S", "SIZ", "SIZE1", "SMTPUTF80", "REQUIRETL5", "REQUIRET", "NOTIFY", "\u{13}ize"]
-    {
+    for keyword in [
+        "",
+        "S",
+        "SIZ",
+        "SIZE1",
+        "SMTPUTF80",
+        "REQUIRETL5",
+        "REQUIRET",
+        "NOTIFY",
+        "\u{13}ize",
+        "SIZE=",
+    ] {
         assert!(!Mail.knows(keyword), "{keyword:?}");
     }
 }

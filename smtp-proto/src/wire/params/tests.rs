@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn mail(run: &str) -> Result<MailParamsBuf, ParseErrorKind> {
-    MailParams::parse(run.as_bytes(), run.len(), Syntax::STRICT)
+    MailParams::parse(run.as_bytes(), Syntax::STRICT)
         .map(|params| params.to_owned())
         .map_err(|error| error.kind)
 }
@@ -81,8 +81,7 @@ fn a_session_carries_only_what_it_offered() {
 #[test]
 fn two_spaces_are_a_tolerance_and_are_written_as_one() {
     let run = b"  SIZE=1   FOO";
-    let params =
-        MailParams::parse(run, run.len(), Syntax::STRICT.with(Syntax::TWO_SPACES)).unwrap();
+    let params = MailParams::parse(run, Syntax::STRICT.with(Syntax::TWO_SPACES)).unwrap();
     let mut wire = Vec::new();
     params.encode(&mut wire);
     assert_eq!(wire, b" SIZE=1 FOO");
