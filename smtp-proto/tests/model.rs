@@ -48,3 +48,9 @@ fn a_client_does_what_its_tables_say_and_every_cell_is_visited() {
         assert_eq!(report.missing, [""; 0], "{name}");
     }
 }
+
+#[test]
+fn servers_with_tls_and_auth_do_what_their_tables_say_and_every_cell_is_visited() {
+    every_cell("smtp with STARTTLS and AUTH", &Server::secured(), deeper(3));
+    every_cell("submission", &Server::submission(), deeper(3));
+}

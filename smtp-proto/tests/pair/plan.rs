@@ -136,7 +136,9 @@ fn letter(n: u64, random: &mut Random) -> Letter {
     }
     let letter = Letter::new(&format!("a{n}@x.test"), to.iter().map(String::as_str), content)
         .expect("addresses");
-    if random.below(4) == 0 { letter.in_chunks() } else { letter }
+    // Thousands of chunks of an octet would be a long run.
+    let chunks = random.below(4) == 0 && letter.content().len() < 1_000;
+    if chunks { letter.in_chunks() } else { letter }
 }
 
 /// How often what happened, so that a campaign that tries nothing is noticed.

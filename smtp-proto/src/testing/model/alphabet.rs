@@ -17,6 +17,8 @@ pub(super) enum Input {
     },
     /// The application answers one of the questions whose tokens it kept.
     Answer(Which, Answer),
+    /// TLS is negotiated, where it is to be.
+    Secured,
     /// The wait that runs is over.
     TimeOut,
     /// The peer ends its side.
@@ -38,6 +40,8 @@ pub(super) enum Answer {
     Hangup,
     /// A reply that cannot answer this question.
     Unsuitable,
+    /// A challenge, to AUTH and its responses.
+    Challenge,
     /// The token is dropped.
     Drop,
     /// The token is kept.
@@ -121,6 +125,64 @@ pub(super) fn server() -> Vec<Input> {
     inputs
 }
 
+/// Rows of AUTH and STARTTLS, and what comes in the exchange of AUTH.
+const SECURING: [(&str, &str); 9] = [
+    ("STARTTLS", "STARTTLS"),
+    ("STARTTLS-bad", "STARTTLS x"),
+    ("AUTH", "AUTH PLAIN AHUAcA=="),
+    ("AUTH-first", "AUTH LOGIN"),
+    ("AUTH-odd", "AUTH X-ODD"),
+    ("AUTH-bad", "AUTH PLAIN !"),
+    ("unknown", "AHUAcA=="),
+    ("unknown", "AHUAcA="),
+    ("unknown", "*"),
+];
+
+/// What may be said to AUTH, and to a response.
+pub(super) const AUTH_ANSWERS: [Answer; 8] = [
+    Answer::Yes,
+    Answer::No,
+    Answer::Later,
+    Answer::Hangup,
+    Answer::Unsuitable,
+    Answer::Challenge,
+    Answer::Drop,
+    Answer::Keep,
+];
+
+/// The inputs of a server that has AUTH and STARTTLS: every line, and every answer to what is asked about these two.
+pub(super) fn secured() -> Vec<Input> {
+    let others = LINES.iter().filter(|(row, _)| !["STARTTLS", "AUTH"].contains(row));
+    let mut inputs: Vec<Input> = others.map(|(row, text)| line(row, text, Answer::Yes)).collect();
+    inputs.push(line("too-long", &"x".repeat(TOO_LONG), Answer::Yes));
+    for (row, text) in SECURING {
+        let answers = match row {
+            "STARTTLS" => &ANSWERS[..],
+            "AUTH" | "AUTH-first" => &AUTH_ANSWERS,
+            _ if text == "AHUAcA==" => &AUTH_ANSWERS,
+            _ => &[Answer::Yes],
+        };
+        inputs.extend(answers.iter().map(|&answer| line(row, text, answer)));
+    }
+    let late = [Answer::Yes, Answer::No, Answer::Never, Answer::Unsuitable, Answer::Challenge];
+    inputs.extend(late.map(|answer| Input::Answer(Which::Oldest, answer)));
+    inputs.extend([Input::Secured, Input::TimeOut, Input::End]);
+    inputs
+}
+
+/// Sequences behind which every sequence is tried, so that all that a session can come to is near: greeted, in TLS, in TLS behind EHLO,
+/// authenticated, and with a recipient.
+pub(super) fn secured_starts() -> Vec<Vec<Input>> {
+    let yes = |row, text| line(row, text, Answer::Yes);
+    let greet = [Input::Answer(Which::Oldest, Answer::Yes), yes("EHLO", "EHLO c.test")];
+    let tls = [&greet[..], &[yes("STARTTLS", "STARTTLS"), Input::Secured]].concat();
+    let hello = [&tls[..], &[yes("EHLO", "EHLO c.test")]].concat();
+    let known = [&hello[..], &[yes("AUTH", "AUTH PLAIN AHUAcA==")]].concat();
+    let letter = [yes("MAIL", "MAIL FROM:<a@x.test>"), yes("RCPT", "RCPT TO:<b@y.test>")];
+    let letter = [&known[..], &letter].concat();
+    [[].into(), greet.into(), tls, hello, known, letter].into()
+}
+
 /// The inputs of which every sequence is tried without merging any: commands good and bad, ends of data, time, and answers of each kind.
 pub(super) fn plain() -> Vec<Input> {
     let all = server();
@@ -139,7 +201,7 @@ pub(super) fn plain() -> Vec<Input> {
         },
         Input::Answer(Which::Oldest, Answer::Yes | Answer::No) => true,
         Input::Answer(..) => false,
-        Input::TimeOut | Input::End => true,
+        Input::Secured | Input::TimeOut | Input::End => true,
     };
     all.iter().filter(kept).cloned().collect()
 }
@@ -165,6 +227,7 @@ impl Input {
             Self::Line { text, answer: Answer::Yes, .. } => shown(text),
             Self::Line { text, answer, .. } => format!("{} ({answer:?})", shown(text)),
             Self::Answer(which, answer) => format!("{answer:?} to the {which:?}"),
+            Self::Secured => "the handshake".to_string(),
             Self::TimeOut => "a time-out".to_string(),
             Self::End => "the end".to_string(),
         }

@@ -19,6 +19,7 @@
 
 mod alphabet;
 mod client;
+mod coverage;
 mod graph;
 mod real;
 mod reference;

@@ -21,6 +21,8 @@ enum Token {
     Chunk(Pending<kind::Chunk>),
     Verdicts(Pending<kind::Verdicts>),
     Message(Pending<kind::Message>),
+    StartTls(Pending<kind::StartTls>),
+    Auth(Pending<kind::Auth>),
 }
 
 /// A session with its peer and its application.
@@ -71,8 +73,12 @@ impl Real {
                     Which::Newest => self.kept.len() - 1,
                 };
                 let token = self.kept.remove(at);
-                self.decide(token, *answer);
+                let input = core::mem::take(&mut self.input);
+                let mut rest = &input[..];
+                self.decide(token, *answer, &mut rest);
+                self.input = rest.to_vec();
             }
+            Input::Secured => self.server.tls_established(),
             Input::TimeOut => {
                 if let Some(timer) = self.server.wants().timer() {
                     self.server.timed_out(timer.id);
@@ -104,7 +110,7 @@ impl Real {
             self.took(input.len() - rest.len());
             let more = event.is_some();
             if let Some(event) = event {
-                self.hear(event);
+                self.hear(event, &mut rest);
             }
             self.input = rest.to_vec();
             self.flush();
@@ -128,7 +134,7 @@ impl Real {
         }
     }
 
-    fn hear(&mut self, event: Event<'_>) {
+    fn hear(&mut self, event: Event<'_>, rest: &mut &[u8]) {
         let (question, token) = match event {
             Event::Connect(pending) => (Question::Connect, Token::Connect(pending)),
             Event::Hello { pending, .. } => (Question::Hello, Token::Hello(pending)),
@@ -138,6 +144,10 @@ impl Real {
             Event::Chunk(pending) => (Question::Chunk, Token::Chunk(pending)),
             Event::Messages { pending, .. } => (Question::Message, Token::Verdicts(pending)),
             Event::Message { pending, .. } => (Question::Message, Token::Message(pending)),
+            Event::StartTls(pending) => (Question::StartTls, Token::StartTls(pending)),
+            Event::Auth { pending, .. } | Event::AuthLine { pending, .. } => {
+                (Question::Auth, Token::Auth(pending))
+            }
             Event::Closed { .. } => {
                 self.flush();
                 self.over = true;
@@ -151,11 +161,11 @@ impl Real {
         match self.answer {
             Answer::Keep => self.kept.push(token),
             Answer::Drop => {}
-            answer => self.decide(token, answer),
+            answer => self.decide(token, answer, rest),
         }
     }
 
-    fn decide(&mut self, token: Token, answer: Answer) {
+    fn decide(&mut self, token: Token, answer: Answer, rest: &mut &[u8]) {
         let taken = match token {
             Token::Connect(pending) => self.reply(pending, 220, 250, answer),
             Token::Hello(pending) => self.reply(pending, 250, 354, answer),
@@ -165,10 +175,19 @@ impl Real {
             Token::Chunk(pending) => self.reply(pending, 250, 354, answer),
             Token::Verdicts(pending) => self.reply(pending, 250, 354, answer),
             Token::Message(pending) => self.reply(pending, 250, 354, answer),
+            Token::StartTls(pending) if answer == Answer::Yes => {
+                self.server.accept_tls(pending, rest)
+            }
+            Token::StartTls(pending) => self.reply(pending, 354, 220, answer),
+            Token::Auth(pending) if answer == Answer::Challenge => {
+                self.server.challenge(pending, b"")
+            }
+            Token::Auth(pending) => self.reply(pending, 235, 250, answer),
         };
         self.seen.push(Seen::Answered(match taken {
             Ok(()) => Taken::AsItWas,
             Err(ReplyError::Late) => Taken::Late,
+            Err(ReplyError::Injected(_)) => Taken::Injected,
             Err(_) => Taken::As451,
         }));
     }
@@ -230,6 +249,8 @@ impl Token {
             Self::Data(_) => Question::Data,
             Self::Chunk(_) => Question::Chunk,
             Self::Message(_) | Self::Verdicts(_) => Question::Message,
+            Self::StartTls(_) => Question::StartTls,
+            Self::Auth(_) => Question::Auth,
         }
     }
 }

@@ -1,5 +1,12 @@
 //! The server in the simplest words: a table of replies, a list of answers owed, and lines that nobody has looked at yet.
 
+mod content;
+mod secured;
+
+pub(super) use secured::{BEFORE_AUTH, BEFORE_TLS, FAILURES};
+
+use secured::SECURING;
+
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -35,6 +42,8 @@ pub(super) enum Taken {
     AsItWas,
     As451,
     Late,
+    /// Octets stood behind STARTTLS.
+    Injected,
 }
 
 /// What the application may be asked.
@@ -47,6 +56,8 @@ pub(super) enum Question {
     Data,
     Chunk,
     Message,
+    StartTls,
+    Auth,
 }
 
 /// A cell that was visited: state, row, and what came of it.
@@ -57,6 +68,8 @@ pub(super) struct Reference<'t> {
     table: &'t Table,
     /// Behind a content each accepted recipient has a reply (RFC 2033 4.2).
     lmtp: bool,
+    /// TLS and AUTH come first (RFC 3207 4, RFC 4954 6).
+    required: bool,
     state: State,
     pub(super) seen: Vec<Seen>,
     pub(super) visits: BTreeSet<Visit>,
@@ -78,6 +91,10 @@ struct State {
     ended: bool,
     /// What the application said in front of the first chunk, where it refused.
     refused_chunk: Option<u16>,
+    tls: bool,
+    known: bool,
+    /// AUTH commands that failed.
+    failures: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -92,6 +109,10 @@ enum Phase {
     Chunk {
         last: bool,
     },
+    /// 220 to STARTTLS was said.
+    Handshake,
+    /// A line is a response.
+    Exchange,
     Over,
 }
 
@@ -162,8 +183,13 @@ impl<'t> Reference<'t> {
             early: false,
             ended: false,
             refused_chunk: None,
+            tls: false,
+            known: false,
+            failures: 0,
         };
-        let mut reference = Self { table, lmtp, state, seen: Vec::new(), visits: BTreeSet::new() };
+        let required = false;
+        let mut reference =
+            Self { table, lmtp, required, state, seen: Vec::new(), visits: BTreeSet::new() };
         reference.ask(Question::Connect, Answer::Keep, ("G", "connect"), false);
         reference
     }
@@ -201,7 +227,7 @@ impl<'t> Reference<'t> {
             Input::End => !self.state.ended,
             Input::Answer(Which::Newest, _) => self.state.kept.len() > 1,
             Input::Answer(..) => !self.state.kept.is_empty(),
-            Input::TimeOut => true,
+            Input::Secured | Input::TimeOut => true,
         }
     }
 
@@ -214,6 +240,7 @@ impl<'t> Reference<'t> {
             }
             Input::End => self.state.ended = true,
             Input::Answer(which, answer) => self.answer_kept(*which, *answer),
+            Input::Secured => self.secured(),
             Input::TimeOut => self.time_out(),
         }
         self.serve();
@@ -239,11 +266,16 @@ impl<'t> Reference<'t> {
                     Some(line) => self.chunk(&line, last),
                     None => return self.starved(),
                 },
-                Phase::Commands | Phase::NoService(_) => {
+                Phase::Handshake if self.state.ended || !self.state.lines.is_empty() => {
+                    self.break_handshake();
+                }
+                Phase::Handshake => return,
+                Phase::Commands | Phase::NoService(_) | Phase::Exchange => {
                     if !self.may_take() {
                         return;
                     }
                     match self.state.lines.pop_front() {
+                        Some(line) if self.state.phase == Phase::Exchange => self.response(&line),
                         Some(line) => self.command(&line),
                         None => return self.starved(),
                     }
@@ -302,6 +334,8 @@ impl<'t> Reference<'t> {
         // RFC 2920 3.1, RFC 5321 4.3.1: behind these the client waits, and behind each where PIPELINING was not offered.
         let waits = match verb {
             "EHLO" | "HELO" | "LHLO" | "DATA" | "STARTTLS" => true,
+            // RFC 4954 4: where the server speaks first.
+            "AUTH" if ["AUTH-first", "AUTH-odd"].contains(&line.row) => true,
             "QUIT" | "too" | "BDAT" => false,
             _ => self.state.hello == Some(Hello::Helo),
         };
@@ -309,6 +343,9 @@ impl<'t> Reference<'t> {
             return self.reply_and_close(554);
         }
         let (column, row) = (self.column(), line.row);
+        if self.is_gated(row) {
+            return;
+        }
         if verb == "BDAT" && row != "BDAT-bad" && !column.starts_with('N') {
             return self.bdat(line, column);
         }
@@ -318,6 +355,9 @@ impl<'t> Reference<'t> {
         }
         match self.table.cell(row, column) {
             Cell::Ask if row == "RCPT" && self.is_full() => self.own(452, column, row),
+            _ if column == "H" && SECURING.contains(&row) && self.secures() => {
+                self.secure(line, column, behind);
+            }
             Cell::Ask => {
                 let question = match row {
                     "EHLO" | "HELO" | "LHLO" => Question::Hello,
@@ -342,72 +382,6 @@ impl<'t> Reference<'t> {
                 self.visit(column, row, &code.to_string());
                 self.reply_and_close(code);
             }
-        }
-    }
-
-    /// RFC 3030 2: the octets are read before anything is said. The application decides in front of the first chunk.
-    fn bdat(&mut self, line: &Line, column: &'static str) {
-        let last = line.row == "BDAT-last";
-        let chunk = match line.text.split_once("\r\n") {
-            Some((_, octets)) => Line { text: octets.into(), ..line.clone() },
-            None => Line { text: String::new(), end: "", ..line.clone() },
-        };
-        // After HELO nothing was offered.
-        let helo = self.state.hello == Some(Hello::Helo) && matches!(column, "M" | "T" | "R");
-        match self.table.cell(line.row, column) {
-            Cell::Ask if !helo => {
-                self.state.lines.push_front(chunk);
-                if column == "R" {
-                    self.ask(Question::Data, line.answer, (column, line.row), false);
-                } else {
-                    self.state.phase = Phase::Chunk { last };
-                }
-            }
-            cell => {
-                let code = match cell {
-                    Cell::Reply(code) if !helo => code,
-                    _ => 503,
-                };
-                self.refuse_chunk(code, last, (column, line.row));
-            }
-        }
-    }
-
-    /// The octets of a chunk that is refused were read.
-    fn refuse_chunk(&mut self, code: u16, last: bool, (column, row): (&'static str, &'static str)) {
-        self.visit(column, row, &code.to_string());
-        if self.state.hello == Some(Hello::Helo) && !self.state.lines.is_empty() {
-            return self.reply_and_close(554);
-        }
-        let times = if last { self.replies() } else { 1 };
-        for _ in 0..times {
-            if code == 421 {
-                return self.reply_and_close(421);
-            }
-            self.seen.push(Seen::Reply(code));
-        }
-    }
-
-    /// A chunk of a content that is taken, or whose first chunk is refused by the application.
-    fn chunk(&mut self, line: &Line, last: bool) {
-        self.state.phase = Phase::Commands;
-        if let Some(code) = self.state.refused_chunk.take() {
-            self.refuse_chunk(code, last, ("R", line.row));
-            if last {
-                self.state.transaction = None;
-            }
-            return;
-        }
-        let question = if last { Question::Message } else { Question::Chunk };
-        if let Some(open) = self.state.transaction.as_mut() {
-            open.chunks = if last { Chunks::None } else { Chunks::Open };
-        }
-        self.ask(question, line.answer, ("B", line.row), false);
-    }
-
-    fn fail_chunks(&mut self) {
-        if let Some(open) = self.state.transaction.as_mut() {
-            open.chunks = Chunks::Failed;
         }
     }
 
@@ -493,7 +467,13 @@ impl<'t> Reference<'t> {
         let Owed { state, row, .. } = self.state.owed[place];
         self.visit(state, row, &alloc::format!("{answer:?}"));
         let code = code(question, answer);
-        let taken = if code == 451 { Taken::As451 } else { Taken::AsItWas };
+        let taken = match code {
+            451 => Taken::As451,
+            220 if question == Question::StartTls && !self.state.lines.is_empty() => {
+                Taken::Injected
+            }
+            _ => Taken::AsItWas,
+        };
         self.seen.push(Seen::Answered(taken));
         self.decide(place, question, code);
     }
@@ -504,6 +484,8 @@ impl<'t> Reference<'t> {
             Phase::Over => return,
             // RFC 5321 3.1: 451 is no greeting.
             Phase::Greeting => return self.reply_and_close(421),
+            // RFC 3207 4: nothing more is said in the clear.
+            Phase::Handshake => return self.close(),
             _ if self.state.owed.is_empty() => return self.reply_and_close(421),
             _ => {}
         }
@@ -519,6 +501,13 @@ impl<'t> Reference<'t> {
     fn decide(&mut self, place: usize, question: Question, code: u16) {
         let yes = code < 400;
         match question {
+            // RFC 3207 4.2: what stands behind would be read inside TLS.
+            Question::StartTls if yes && !self.state.lines.is_empty() => {
+                return self.reply_and_close(554);
+            }
+            Question::StartTls if yes => self.state.phase = Phase::Handshake,
+            Question::StartTls => {}
+            Question::Auth => self.authenticated(code),
             Question::Connect => {
                 self.state.phase = if yes { Phase::Commands } else { Phase::NoService(code) };
                 // RFC 5321 4.3.1: the client waits for the greeting.
@@ -580,25 +569,6 @@ impl<'t> Reference<'t> {
         }
     }
 
-    /// RFC 5321 4.5.2; stray line ends make it void, and the reply comes at its end.
-    fn content(&mut self, line: &Line, void: Option<u16>) {
-        match (&*line.text, void) {
-            (".", None) => {
-                self.state.phase = Phase::Commands;
-                self.ask(Question::Message, line.answer, ("R", "content"), false);
-            }
-            (".", Some(code)) => {
-                self.state.phase = Phase::Commands;
-                let replies = core::iter::repeat_n(Seen::Reply(code), self.replies());
-                self.seen.extend(replies);
-                self.state.transaction = None;
-                self.visit("R", "content", "void");
-            }
-            ("a\nb", _) => self.state.phase = Phase::Content(Some(550)),
-            _ => {}
-        }
-    }
-
     fn visit(&mut self, state: &'static str, row: &'static str, outcome: &str) {
         self.visits.insert((state, row, outcome.to_string()));
     }
@@ -609,6 +579,9 @@ fn code(question: Question, answer: Answer) -> u16 {
     match (answer, question) {
         (Answer::Yes, Question::Connect) => 220,
         (Answer::Yes, Question::Data) => 354,
+        (Answer::Yes, Question::StartTls) => 220,
+        (Answer::Yes, Question::Auth) => 235,
+        (Answer::Challenge, Question::Auth) => 334,
         (Answer::Yes, _) => 250,
         (Answer::No, Question::Connect) => 554,
         (Answer::No, _) => 550,
@@ -616,7 +589,7 @@ fn code(question: Question, answer: Answer) -> u16 {
         (Answer::Later, _) => 450,
         (Answer::Hangup, _) => 421,
         // RFC 5321 4.2.1: it is for the server to say that something went wrong here.
-        (Answer::Unsuitable, _) => 451,
+        (Answer::Unsuitable | Answer::Challenge, _) => 451,
         (Answer::Drop | Answer::Keep, _) => unreachable!("no answer was given"),
     }
 }

@@ -2,17 +2,19 @@
 
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::alphabet::{self, ANSWERS, Answer, Input};
+use super::alphabet::{self, Answer, Input};
+use super::coverage;
 use super::graph::{Graph, Reached};
 use super::real::Real;
-use super::reference::{OWED, RECIPIENTS, Reference, Seen, Visit};
-use super::table::{Cell, LMTP, SMTP, STATES, Table};
-use crate::server::{Config, Flavour};
+use super::reference::{FAILURES, OWED, RECIPIENTS, Reference, Seen, Visit};
+use super::table::{LMTP, SECURED, SMTP, Table};
+use crate::Mechanisms;
+use crate::server::{Config, Flavour, StartTls};
 
 /// A kind of server that is checked against its table.
 #[derive(Debug)]
@@ -20,6 +22,8 @@ pub struct Server {
     table: Table,
     config: Arc<Config>,
     inputs: Vec<Input>,
+    /// Sequences behind which all are tried.
+    starts: Vec<Vec<Input>>,
 }
 
 /// What a search did.
@@ -80,7 +84,8 @@ impl Server {
     fn new(table: &'static str, mut config: Config, inputs: Vec<Input>) -> Self {
         config.limits.recipients = RECIPIENTS as u32;
         config.limits.answers_owed = OWED;
-        Self { table: Table::read(table), config: Arc::new(config), inputs }
+        let (table, config) = (Table::read(table), Arc::new(config));
+        Self { table, config, inputs, starts: [Vec::new()].into() }
     }
 
     /// A server that delivers into a mail store (RFC 2033).
@@ -91,6 +96,47 @@ impl Server {
     #[must_use]
     pub fn lmtp() -> Self {
         Self::new(LMTP, Config::lmtp("mx.test").expect("a name"), alphabet::server())
+    }
+
+    /// A transfer server that offers STARTTLS, and AUTH in the clear and in TLS.
+    ///
+    /// # Panics
+    ///
+    /// Never: its name is one.
+    #[must_use]
+    pub fn secured() -> Self {
+        Self::with_tls_and_auth(Config::new("mx.test").expect("a name"), StartTls::Offered)
+    }
+
+    /// A submission server: TLS comes first, and AUTH in it (RFC 6409).
+    ///
+    /// # Panics
+    ///
+    /// Never: its name is one.
+    #[must_use]
+    pub fn submission() -> Self {
+        Self::with_tls_and_auth(Config::submission("mx.test").expect("a name"), StartTls::Required)
+    }
+
+    fn with_tls_and_auth(mut config: Config, starttls: StartTls) -> Self {
+        config.starttls = starttls;
+        config.limits.auth_attempts = FAILURES as u32;
+        config.auth.in_tls = Mechanisms::of(["PLAIN", "LOGIN"]);
+        if starttls == StartTls::Offered {
+            config.auth.in_clear = config.auth.in_tls.clone();
+        }
+        let server = Self::new(SMTP, config, alphabet::secured());
+        Self { table: server.table.with(SECURED), starts: alphabet::secured_starts(), ..server }
+    }
+
+    fn open(&self) -> (Real, Reference<'_>) {
+        let reference = Reference::new(&self.table, self.is_lmtp());
+        let reference = if self.requires() { reference.requiring() } else { reference };
+        (Real::open(&self.config), reference)
+    }
+
+    fn requires(&self) -> bool {
+        self.config.starttls == StartTls::Required
     }
 
     fn is_lmtp(&self) -> bool {
@@ -149,8 +195,7 @@ impl Server {
         visits: &mut BTreeSet<Visit>,
     ) -> Result<(usize, bool), Disagreement> {
         let greet = Input::Answer(alphabet::Which::Oldest, Answer::Yes);
-        let (mut real, mut reference) =
-            (Real::open(&self.config), Reference::new(&self.table, self.is_lmtp()));
+        let (mut real, mut reference) = self.open();
         self.step(&mut real, &mut reference, &greet, &[])?;
         let mut steps = 0;
         for (index, input) in sequence.iter().enumerate() {
@@ -197,20 +242,24 @@ impl Server {
         let mut graph = Graph::default();
         let mut visits = BTreeSet::new();
         let mut report = Report::default();
-        let start = (self.start(), Vec::new());
-        report.sequences = graph.explore(start, self.inputs.len(), length, |path, input| {
-            self.arrow(path, input, &mut visits, &mut report.steps)
-        })?;
+        for start in &self.starts {
+            let (mut real, mut reference) = self.open();
+            for (at, input) in start.iter().enumerate() {
+                let before: Vec<&Input> = start[..at].iter().collect();
+                self.step(&mut real, &mut reference, input, &before)?;
+            }
+            let place = |input| self.inputs.iter().position(|other| other == input);
+            let path = start.iter().map(place).collect::<Option<_>>().expect("they are inputs");
+            let start = ((real.position(), reference.position()), path);
+            report.sequences +=
+                graph.explore(start, self.inputs.len(), length, |path, input| {
+                    self.arrow(path, input, &mut visits, &mut report.steps)
+                })?;
+        }
         report.positions = graph.positions();
         report.visited = visits.len();
         report.missing = self.missing(&visits);
         Ok(report)
-    }
-
-    fn start(&self) -> (String, String) {
-        let (real, reference) =
-            (Real::open(&self.config), Reference::new(&self.table, self.is_lmtp()));
-        (real.position(), reference.position())
     }
 
     /// Where one input leads from a position that some sequence comes to.
@@ -221,8 +270,7 @@ impl Server {
         visits: &mut BTreeSet<Visit>,
         steps: &mut u64,
     ) -> Result<Reached, Disagreement> {
-        let (mut real, mut reference) =
-            (Real::open(&self.config), Reference::new(&self.table, self.is_lmtp()));
+        let (mut real, mut reference) = self.open();
         for &before in path {
             real.take(&self.inputs[before]);
             reference.take(&self.inputs[before]);
@@ -261,21 +309,12 @@ impl Server {
 
     /// Cells that can be visited, and were not.
     fn missing(&self, visits: &BTreeSet<Visit>) -> Vec<String> {
-        let mut missing = Vec::new();
-        for row in self.table.rows() {
-            for state in STATES {
-                let outcomes = match self.table.cell(row, state) {
-                    Cell::Ask => ANSWERS.map(|answer| format!("{answer:?}")).to_vec(),
-                    Cell::Reply(code) | Cell::Last(code) => [code.to_string()].into(),
-                };
-                for outcome in outcomes {
-                    if !visits.contains(&(state, row, outcome.clone())) {
-                        missing.push(format!("{row} in {state}: {outcome}"));
-                    }
-                }
-            }
-        }
-        missing
+        let cells = match self.config.starttls {
+            StartTls::Off => coverage::cells(&self.table),
+            _ => coverage::secured(&self.table, self.requires()),
+        };
+        let unvisited = cells.into_iter().filter(|cell| !visits.contains(cell));
+        unvisited.map(|(state, row, outcome)| format!("{row} in {state}: {outcome}")).collect()
     }
 }
 

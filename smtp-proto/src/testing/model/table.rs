@@ -79,6 +79,16 @@ pub(super) const LMTP: &str = "
     too-long   500   500   500   500   500   500   500   500   500
 ";
 
+/// What STARTTLS and AUTH have in place of their rows where they are offered (RFC 3207 4, RFC 4954 4).
+pub(super) const SECURED: &str = "
+    STARTTLS     503   ask   503   503   503   503   503   503   521
+    STARTTLS-bad 501   501   501   501   501   501   501   503   521
+    AUTH         503   ask   503   503   503   503   503   503   521
+    AUTH-first   503   ask   503   503   503   503   503   503   521
+    AUTH-odd     503   504   503   503   503   503   503   503   521
+    AUTH-bad     501   501   501   501   501   501   501   503   521
+";
+
 /// What a cell says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cell {
@@ -98,6 +108,14 @@ impl Table {
     pub(super) fn read(text: &'static str) -> Self {
         let lines = text.lines().filter(|line| !line.trim().is_empty());
         Self(lines.map(row).collect())
+    }
+
+    /// The same with other rows in place of those of their names.
+    pub(super) fn with(mut self, text: &'static str) -> Self {
+        let Self(rows) = Self::read(text);
+        self.0.retain(|(name, _)| rows.iter().all(|(other, _)| other != name));
+        self.0.extend(rows);
+        self
     }
 
     pub(super) fn cell(&self, row: &str, state: &str) -> Cell {
