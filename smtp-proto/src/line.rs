@@ -246,7 +246,7 @@ impl Replies {
             return Err(fault(at, ParseErrorKind::LineEnd));
         }
         // RFC 5321 4.2.1: the code is the same in each line.
-        if self.read > 0 && whole.get(..3) != line.get(..3) {
+        if whole.get(..3) != line.get(..3) {
             return Err(fault(0, ParseErrorKind::MixedCodes));
         }
         Ok(read.last)
@@ -320,6 +320,16 @@ mod tests {
         assert_eq!(every_cut(&vec![b'a'; 3 * SKIP_LIMIT], 512), [Line::Endless]);
     }
 
+    #[test]
+    fn the_middle_of_an_over_long_line_is_known() {
+        let mut lines = Lines::new();
+        let mut skips = |mut input: &'static [u8]| (lines.next(&mut input, 5), lines.is_skipping());
+        assert_eq!(skips(b"abc"), (None, false));
+        assert_eq!(skips(b"abcdef"), (None, true));
+        assert_eq!(skips(b"gh\r"), (None, true));
+        assert_eq!(skips(b"\nab\r\n"), (Some(Line::TooLong), false));
+    }
+
     /// Every reply of `octets`, shown, and the fault that ends them.
     fn replies(octets: &[u8], piece: usize) -> (Vec<String>, Option<ReplyFault>) {
         let (mut finder, mut found, mut kept) = (Replies::new(), Vec::new(), Vec::new());
@@ -353,6 +363,32 @@ mod tests {
             (found, fault),
             (vec!["250 2.1.0 a b".into(), "354".into(), "250".into()], None)
         );
+    }
+
+    #[test]
+    fn a_reply_of_just_the_limit_in_all_is_taken() {
+        let octets = b"250-a\r\n250 bc\r\n";
+        let within = |total| {
+            let limits = ReplyLimits { total, ..ReplyLimits::default() };
+            Replies::new().next(&mut &octets[..], &limits).map(|reply| reply.is_some())
+        };
+        assert_eq!(within(octets.len() + 1), Ok(true));
+        assert_eq!(within(octets.len()), Ok(true));
+        assert_eq!(within(octets.len() - 1), Err(ReplyFault::TooLong));
+    }
+
+    #[test]
+    fn the_beginning_of_a_reply_is_known() {
+        let mut replies = Replies::new();
+        let mut begun = |mut input: &[u8]| {
+            let reply = replies.next(&mut input, &ReplyLimits::default()).unwrap();
+            (reply.is_some(), replies.is_partial())
+        };
+        assert_eq!(begun(b""), (false, false));
+        assert_eq!(begun(b"25"), (false, true));
+        assert_eq!(begun(b"250-a\r\n"), (false, true));
+        assert_eq!(begun(b"250-a\r\n250 b"), (false, true));
+        assert_eq!(begun(b"250-a\r\n250 b\r\n25"), (true, false));
     }
 
     #[test]
