@@ -1,5 +1,9 @@
 //! One session of a server over a stream.
 
+#[cfg(feature = "rustls")]
+use core::pin::Pin;
+#[cfg(feature = "rustls")]
+use core::task::{Context, ready};
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
@@ -215,14 +219,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     async fn shake_hands(&mut self) -> io::Result<bool> {
         let Self { link, acceptor, handshake, linger, .. } = self;
-        let Link { stream, server, inbox, .. } = link;
-        if let Some(acceptor) = acceptor {
-            stream.begin_tls(|socket| Hands::accept(acceptor, socket));
-        }
-        if !stream.has_failed() {
+        let Link { stream, server, inbox, unflushed, .. } = link;
+        let failed = stream.has_failed();
+        let mut shake = |cx: &mut Context<'_>| {
+            // The client waits for the 220 that the stream may hold back.
+            if *unflushed && !stream.is_shaking() {
+                ready!(Pin::new(&mut *stream).poll_flush(cx))?;
+                *unflushed = false;
+            }
+            if let Some(acceptor) = acceptor {
+                stream.begin_tls(|socket| Hands::accept(acceptor, socket));
+            }
+            stream.poll_tls(cx)
+        };
+        if !failed {
             let left = *handshake.left.get_or_insert(server.config().limits.handshake_wait);
             let waited = |time| handshake.left = Some(left.saturating_sub(time));
-            match at_most(left, waited, |cx| stream.poll_tls(cx)).await {
+            match at_most(left, waited, &mut shake).await {
                 Some(Ok(())) => {
                     // Octets that were read before it are none of the session inside (RFC 3207 4.2).
                     *inbox = server.config().inbox();

@@ -248,7 +248,7 @@ async fn without_an_acceptor_another_library_goes_on() {
         let (mut stream, mut server, inbox) = session.into_parts();
         assert!(matches!(server.wants(), Wants::Tls(_)) && inbox.is_empty());
         stream.accept_tls(&acceptor).await.unwrap();
-        server.tls_established();
+        assert!(server.tls_established());
         let session = Session::from_parts(stream, server, Inbox::new(16 * 1024));
         serve(session, Clerk::default()).await.unwrap();
     };
@@ -260,6 +260,23 @@ async fn without_an_acceptor_another_library_goes_on() {
         client.say("QUIT").await;
     };
     tokio::join!(server, client);
+}
+
+/// What a stream holds back is what the client waits for.
+#[tokio::test]
+async fn the_go_ahead_leaves_before_the_handshake_begins() {
+    let Parties { acceptor, handshake } = parties();
+    // Of the 220 so much passes at once, and the rest only when the client reads.
+    let (client, stream) = duplex(8);
+    let stream = tokio::io::BufWriter::with_capacity(4096, stream);
+    let session = Session::new(stream, Arc::new(with_starttls())).with_tls(acceptor);
+    let served = tokio::spawn(serve(session, Clerk::default()));
+    let mut client = Client(Stream::from(client));
+    ask(&mut client).await;
+    client.0.connect_tls(&handshake).await.unwrap();
+    assert_eq!(client.say("EHLO c.test").await, INSIDE);
+    client.say("QUIT").await;
+    served.await.unwrap().unwrap();
 }
 
 #[tokio::test]

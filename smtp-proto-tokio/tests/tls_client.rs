@@ -301,7 +301,7 @@ async fn credentials_go_in_clear_only_where_that_was_said() {
         tokio::spawn(serve(Session::new(other, Arc::new(config)), clerk));
         let mut setup = setup().with_credentials(&credentials);
         if in_clear {
-            setup = setup.in_clear();
+            setup = setup.with_auth_in_clear();
         }
         let client = setup.connect(stream).await;
         assert_eq!(client.is_ok(), in_clear);

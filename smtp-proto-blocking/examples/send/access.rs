@@ -46,7 +46,7 @@ fn trusted(options: &Options) -> Result<Connector, String> {
         .map_err(|error| error.to_string())?
         .with_root_certificates(roots)
         .with_no_client_auth();
-    Ok(Connector::from(Arc::new(config)))
+    Ok(Connector::from(Arc::new(config)).verifying())
 }
 
 /// What AUTH is done with; nothing without --user.

@@ -125,7 +125,7 @@ fn setup<'a>(
     if let Some(mechanism) = options.mechanism() {
         setup = setup.with_mechanism(mechanism);
     }
-    if options.auth_in_clear { setup.in_clear() } else { setup }
+    if options.auth_in_clear { setup.with_auth_in_clear() } else { setup }
 }
 
 /// The connection, and what to call this end of it.

@@ -334,6 +334,9 @@ impl<S: Socket> Session<S> {
             Ok(()) => {
                 *inbox = client.config().inbox();
                 client.tls_established();
+                if handshake.verifies() {
+                    client.tls_verified();
+                }
             }
             Err(error) => client.tls_failed(fault(&error)),
         }

@@ -72,7 +72,7 @@ pub struct Setup<'a> {
     security: Security,
     credentials: Option<&'a Credentials>,
     mechanism: Option<Mechanism<'a>>,
-    in_clear: bool,
+    auth_in_clear: bool,
     witness: Option<Box<dyn Witness>>,
 }
 
@@ -85,7 +85,7 @@ impl<'a> Setup<'a> {
             security: Security::None,
             credentials: None,
             mechanism: None,
-            in_clear: false,
+            auth_in_clear: false,
             witness: None,
         }
     }
@@ -111,8 +111,8 @@ impl<'a> Setup<'a> {
     }
 
     /// AUTH also where the server was not verified, and where everyone on the way can read it.
-    pub fn in_clear(self) -> Self {
-        Self { in_clear: true, ..self }
+    pub fn with_auth_in_clear(self) -> Self {
+        Self { auth_in_clear: true, ..self }
     }
 
     /// Shows all that is said, the secrets too, to `witness`.
@@ -130,7 +130,7 @@ impl<'a> Setup<'a> {
     /// [`Error::Connection`]: the connection broke.
     pub fn connect<S: Socket>(mut self, socket: S) -> Result<Client<S>, Error> {
         let mut introduction = self.introduction();
-        if self.in_clear {
+        if self.auth_in_clear {
             Arc::make_mut(&mut self.config).auth_in_clear = self.mechanisms();
         }
         let mut session = match self.security {
@@ -171,20 +171,10 @@ impl<'a> Setup<'a> {
         if let Some(mechanism) = self.mechanism {
             introduction = introduction.with_mechanism(mechanism);
         }
-        if self.in_clear {
-            introduction = introduction.in_clear();
+        if self.auth_in_clear {
+            introduction = introduction.with_auth_in_clear();
         }
-        match &self.security {
-            #[cfg(feature = "rustls")]
-            Security::Opportunistic(handshake)
-            | Security::Required(handshake)
-            | Security::Implicit(handshake)
-                if handshake.verifies() =>
-            {
-                introduction.with_verified_tls()
-            }
-            _ => introduction,
-        }
+        introduction
     }
 
     /// All that are known here, and the one that was asked for.

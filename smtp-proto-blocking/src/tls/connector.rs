@@ -55,6 +55,13 @@ impl Connector {
         Self { config: Arc::new(config), verifies: false }
     }
 
+    /// Says that the configuration checks the certificate and the name in it, as every configuration of rustls does that is not told
+    /// otherwise: by the roots of the system, say, by DANE or by MTA-STS. Credentials and REQUIRETLS go to no server that is not checked.
+    #[must_use]
+    pub fn verifying(self) -> Self {
+        Self { verifies: true, ..self }
+    }
+
     /// The handshake with the server of this name, a domain or an IP address.
     ///
     /// # Errors
@@ -66,11 +73,11 @@ impl Connector {
     }
 }
 
-/// For the roots of the system, or a certificate of one's own. It has to check certificates and names, as every configuration of rustls
-/// does that is not told otherwise.
+/// For the roots of the system, or a certificate of one's own. Whether it checks anything cannot be seen, so it counts as
+/// [unverified](Connector::unverified) until it is said to be [verifying](Connector::verifying).
 impl From<Arc<ClientConfig>> for Connector {
     fn from(config: Arc<ClientConfig>) -> Self {
-        Self { config, verifies: true }
+        Self { config, verifies: false }
     }
 }
 

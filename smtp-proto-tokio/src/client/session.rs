@@ -298,12 +298,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
 
     /// What came of a handshake; `None` where it took too long.
     fn shaken(&mut self, result: Option<io::Result<()>>) {
-        let Link { client, inbox, .. } = &mut self.link;
+        let Link { stream, client, inbox, .. } = &mut self.link;
         match result.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())) {
             Ok(()) => {
                 // Octets that were read before it are none of the session inside (RFC 3207 4.2).
                 *inbox = client.config().inbox();
                 client.tls_established();
+                if stream.tls().is_some_and(|tls| tls.verified) {
+                    client.tls_verified();
+                }
             }
             Err(error) => client.tls_failed(fault(&error)),
         }

@@ -34,7 +34,8 @@ impl Client {
     /// # Errors
     ///
     /// [`Misuse::NotOffered`]: a parameter, or UTF-8 in the sender, that the server did not offer to take. [`Misuse::Utf8`]: UTF-8
-    /// without the parameter. [`Misuse::Order`]: the last transaction did not end, and wants RSET. [`Misuse::NeedsTls`]: the session requires TLS, or the message does. The rest as for every command: [`Misuse::NotYet`], [`Misuse::Content`], [`Misuse::Full`], [`Misuse::Over`].
+    /// without the parameter. [`Misuse::Order`]: the last transaction did not end, and wants RSET. [`Misuse::NeedsTls`]: the session requires TLS, or the message does.
+    /// [`Misuse::Unverified`]: the message has REQUIRETLS. The rest as for every command: [`Misuse::NotYet`], [`Misuse::Content`], [`Misuse::Full`], [`Misuse::Over`].
     pub fn mail(&mut self, mail: &Mail<'_>) -> Result<Sent, Misuse> {
         let offered = self.may_command()?;
         // RFC 5321 4.1.4: not while a transaction is open.
@@ -45,9 +46,9 @@ impl Client {
         if !mail.params.within(offered.set(), declared) {
             return Err(Misuse::NotOffered);
         }
-        // RFC 8689 2: an offer in the clear is none.
-        if mail.params.requiretls() && !self.secure {
-            return Err(Misuse::NeedsTls);
+        // RFC 8689 2, 4.2.1: an offer in the clear is none, nor is that of a server that may be another.
+        if mail.params.requiretls() && !self.verified {
+            return Err(if self.secure { Misuse::Unverified } else { Misuse::NeedsTls });
         }
         // RFC 3030 3: it goes by BDAT alone.
         let binary = mail.params.body() == Some(Body::BinaryMime);

@@ -131,6 +131,9 @@ pub enum Misuse {
     /// The session requires TLS and does not have it, or this must not be said without.
     #[error("this needs TLS")]
     NeedsTls,
+    /// REQUIRETLS to a server that is not [known](super::Client::tls_verified) by its certificate.
+    #[error("this needs a server that is known by its certificate")]
+    Unverified,
     /// This may not come in a transaction, or only in one, or not a second time.
     #[error("this may not come now")]
     Order,

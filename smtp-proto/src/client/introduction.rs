@@ -32,10 +32,9 @@ use crate::{Base64, Extension, Extensions, Host, Mechanism, ReplyBuf, Verb};
 pub struct Introduction<'a> {
     name: Host<'a>,
     start_tls: bool,
-    verified: bool,
     credentials: Option<&'a Credentials>,
     mechanism: Option<Mechanism<'a>>,
-    in_clear: bool,
+    auth_in_clear: bool,
     stage: Stage,
 }
 
@@ -101,10 +100,9 @@ impl<'a> Introduction<'a> {
         Self {
             name,
             start_tls: false,
-            verified: false,
             credentials: None,
             mechanism: None,
-            in_clear: false,
+            auth_in_clear: false,
             stage: Stage::Start,
         }
     }
@@ -115,13 +113,7 @@ impl<'a> Introduction<'a> {
         Self { start_tls: true, ..self }
     }
 
-    /// The driver checks the server's certificate, and its name in it, in every handshake.
-    #[must_use]
-    pub fn with_verified_tls(self) -> Self {
-        Self { verified: true, ..self }
-    }
-
-    /// AUTH with these credentials. They go only where TLS is verified.
+    /// AUTH with these credentials. They go only to a server that is [known](Client::tls_verified) by its certificate.
     #[must_use]
     pub fn with_credentials(self, credentials: &'a Credentials) -> Self {
         Self { credentials: Some(credentials), ..self }
@@ -133,11 +125,11 @@ impl<'a> Introduction<'a> {
         Self { mechanism: Some(mechanism), ..self }
     }
 
-    /// AUTH also where the TLS is not verified, or where there is none and
+    /// AUTH also where the server is not known by its certificate, or where there is no TLS and
     /// [`Config::auth_in_clear`](super::Config::auth_in_clear) has the mechanism: for tests, and for networks that nobody else is in.
     #[must_use]
-    pub fn in_clear(self) -> Self {
-        Self { in_clear: true, ..self }
+    pub fn with_auth_in_clear(self) -> Self {
+        Self { auth_in_clear: true, ..self }
     }
 
     /// Takes the replies off the front of `input`, and queues what comes next on `client`. `true`: the server knows who is there, and
@@ -217,7 +209,7 @@ impl<'a> Introduction<'a> {
             self.stage = Stage::Done;
             return Ok(());
         };
-        if !(self.in_clear || (self.verified && client.is_tls())) {
+        if !(self.auth_in_clear || client.is_verified()) {
             return Err(IntroductionError::Unprotected);
         }
         let mut initiator = self.initiator(client, credentials)?;

@@ -69,6 +69,8 @@ pub struct Client {
     transaction: Transaction,
     /// The octets travel inside TLS.
     secure: bool,
+    /// The server is known by its certificate.
+    verified: bool,
     authenticated: bool,
     /// The initial response that had no room in the AUTH line.
     held_response: Option<Secret>,
@@ -165,6 +167,7 @@ impl Client {
             name: None,
             transaction: Transaction::default(),
             secure: false,
+            verified: false,
             authenticated: false,
             held_response: None,
             error: None,
@@ -290,6 +293,11 @@ impl Client {
         matches!(self.stage, Stage::Over | Stage::ContentFailed)
     }
 
+    /// Whether one command is sent at a time.
+    pub(crate) fn is_lockstep(&self) -> bool {
+        self.depth() == Depth::Lockstep
+    }
+
     fn depth(&self) -> Depth {
         let offered =
             self.extensions.as_ref().is_some_and(|offered| offered.contains(Extension::Pipelining));
@@ -368,6 +376,12 @@ impl Client {
     #[must_use]
     pub const fn is_tls(&self) -> bool {
         self.secure
+    }
+
+    /// Whether the driver said that the server is [known](Self::tls_verified) by its certificate.
+    #[must_use]
+    pub const fn is_verified(&self) -> bool {
+        self.verified
     }
 
     /// Whether AUTH succeeded.

@@ -224,7 +224,10 @@ fn suits(asked: Asked, verb: Verb, reply: Reply<'_>) -> bool {
         (Asked::Command, Verb::Quit) => true,
         (Asked::Command, Verb::Data) => reply.code() == Code::START_MAIL_INPUT,
         (Asked::Command, Verb::StartTls) => reply.code() == Code::READY,
-        (Asked::Command, Verb::Auth) => completed || reply.code() == Code::CHALLENGE,
+        // RFC 4954 4, 6.
+        (Asked::Command, Verb::Auth) => {
+            matches!(reply.code(), Code::AUTHENTICATED | Code::CHALLENGE) || completed && unknown
+        }
         (Asked::Command, Verb::Ehlo | Verb::Helo | Verb::Lhlo) => {
             reply.code() == Code::OK || completed && unknown
         }

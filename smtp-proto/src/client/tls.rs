@@ -37,10 +37,11 @@ impl Client {
         Ok(sent)
     }
 
-    /// Says that TLS is negotiated, and the certificate was found good as far as that is asked for. Everything that the server said in the
-    /// clear is forgotten; only [`hello`](Self::hello) may come next. Does nothing where no handshake is [wanted](super::Wants::Tls).
-    pub fn tls_established(&mut self) {
-        if matches!(self.stage, Stage::Handshake) {
+    /// Says that TLS is negotiated. Everything that the server said in the clear is forgotten; only [`hello`](Self::hello) may come next.
+    /// `false`, and nothing is done, where no handshake is [wanted](super::Wants::Tls).
+    pub fn tls_established(&mut self) -> bool {
+        let wanted = matches!(self.stage, Stage::Handshake);
+        if wanted {
             self.secure = true;
             self.extensions = None;
             self.transaction = Transaction::default();
@@ -50,6 +51,15 @@ impl Client {
             self.retime();
             self.stirred = true;
         }
+        wanted
+    }
+
+    /// Says that the server is who it should be: its certificate is good, and the name in it is the one that was asked for, by the roots
+    /// of the user, by DANE or by MTA-STS. REQUIRETLS and the credentials of an [`Introduction`](super::Introduction) go to no other
+    /// (RFC 8689 4.2.1, RFC 4954 14). `false`, and nothing is done, in the clear.
+    pub fn tls_verified(&mut self) -> bool {
+        self.verified = self.secure;
+        self.verified
     }
 
     /// Says that it is not. The session is over: nothing is said in the clear on this connection any more.

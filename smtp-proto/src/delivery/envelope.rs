@@ -18,6 +18,7 @@ use crate::{Mail, MailBuf, MailParams, ParseError, Rcpt, RcptBuf};
 pub struct Envelope<'e> {
     mail: Mail<'e>,
     rcpts: Vec<Rcpt<'e>>,
+    trusts_auth: bool,
 }
 
 impl<'e> Envelope<'e> {
@@ -39,13 +40,27 @@ impl<'e> Envelope<'e> {
             Ok(Rcpt { to, params: Default::default() })
         };
         let rcpts = to.into_iter().map(rcpt).collect::<Result<_, ParseError>>()?;
-        Ok(Self { mail: Mail { from, params: MailParams::default() }, rcpts })
+        let mail = Mail { from, params: MailParams::default() };
+        Ok(Self { mail, rcpts, trusts_auth: false })
     }
 
-    /// The envelope that a queue kept: parameters that are not of DSN are made anew for each server.
+    /// The envelope that a queue kept: parameters that are neither of DSN nor AUTH are made anew for each server.
     #[must_use]
     pub fn of(mail: &'e MailBuf, rcpts: &'e [RcptBuf]) -> Self {
-        Self { mail: mail.as_ref(), rcpts: rcpts.iter().map(RcptBuf::as_ref).collect() }
+        let rcpts = rcpts.iter().map(RcptBuf::as_ref).collect();
+        Self { mail: mail.as_ref(), rcpts, trusts_auth: false }
+    }
+
+    /// Whoever handed the letter in is trusted to say who submitted it: AUTH= is passed on as it came, and not as `AUTH=<>` (RFC 4954 5).
+    #[must_use]
+    pub fn with_trusted_auth(self) -> Self {
+        Self { trusts_auth: true, ..self }
+    }
+
+    /// Who submitted the letter, for a server that offers AUTH; `None` where it came without a word of it.
+    pub(super) fn auth(&self) -> Option<&'e str> {
+        let auth = self.mail.params.auth()?;
+        Some(if self.trusts_auth { auth.as_str() } else { "<>" })
     }
 
     /// The sender.

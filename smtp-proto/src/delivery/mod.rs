@@ -56,12 +56,15 @@ enum Unqueued {
     Never(Of),
     /// It cannot go in this session (RFC 9422 4).
     Limit(Of),
+    /// It goes to no server that is not known by its certificate.
+    Unverified,
 }
 
 impl Unqueued {
     const fn of(misuse: Misuse, of: Of) -> Self {
         match misuse {
             Misuse::Full | Misuse::NotYet | Misuse::Over => Self::Later,
+            Misuse::Unverified => Self::Unverified,
             _ => Self::Never(of),
         }
     }
@@ -261,6 +264,9 @@ impl<'e> Delivery<'e> {
                 Err(Unqueued::Never(of @ Of::One(_))) => (of, Fate::Permanent, Cause::Session),
                 Err(Unqueued::Never(of)) => (of, Fate::Transient, Cause::Session),
                 Err(Unqueued::Limit(of)) => (of, Fate::Transient, Cause::Limit),
+                Err(Unqueued::Unverified) => {
+                    (Of::Rest, Fate::Permanent, Cause::Unsendable(Unsendable::Unverified))
+                }
             };
             return Some(self.settled(of, Outcome::without_reply(fate, cause)));
         }
@@ -269,6 +275,10 @@ impl<'e> Delivery<'e> {
     fn queue_one(&mut self, client: &mut Client) -> Result<Stage, Unqueued> {
         match self.stage {
             Stage::Mail if self.open == 0 || client.is_over() => Err(Unqueued::Later),
+            // Where commands go one by one, what is behind one that was refused is not sent.
+            Stage::Rcpt(_) | Stage::Data if client.is_lockstep() && !client.is_idle() => {
+                Err(Unqueued::Later)
+            }
             Stage::Mail if client.in_transaction() => {
                 client.reset().map(|_| Stage::Mail).map_err(|misuse| Unqueued::of(misuse, Of::Rest))
             }

@@ -63,6 +63,12 @@ impl Content {
         Self { octets: Some(octets), ..self }
     }
 
+    /// The same, of a length that is not told.
+    #[must_use]
+    pub const fn without_octets(self) -> Self {
+        Self { octets: None, ..self }
+    }
+
     /// Its length, where it is known.
     #[must_use]
     pub const fn octets(&self) -> Option<u64> {
@@ -92,6 +98,9 @@ pub enum Unsendable {
     /// The letter has REQUIRETLS, and the server does not offer it (RFC 8689 4.2.1).
     #[error("the letter requires TLS all the way and the server does not offer REQUIRETLS")]
     RequireTls,
+    /// The letter has REQUIRETLS, and the server may be another than it should be (RFC 8689 4.2.1). It is found when the letter is sent.
+    #[error("the letter requires TLS all the way and the server is not known by its certificate")]
+    Unverified,
     /// A UTF-8 address, and no SMTPUTF8 (RFC 6531 3.2).
     #[error("the address is UTF-8 and the server does not offer SMTPUTF8")]
     Utf8Address,
@@ -106,6 +115,8 @@ impl Unsendable {
     pub const fn enhanced(self) -> EnhancedCode {
         match self {
             Self::RequireTls => Condition::REQUIRE_TLS_SUPPORT_REQUIRED.permanent(),
+            // RFC 8689 4.2.1.
+            Self::Unverified => Condition::ENCRYPTION_NEEDED.permanent(),
             Self::EightBit | Self::Binary => {
                 Condition::CONVERSION_REQUIRED_NOT_SUPPORTED.permanent()
             }
@@ -287,6 +298,10 @@ fn parameters(
     }
     if envelope.params().requiretls() {
         add("REQUIRETLS", None);
+    }
+    // RFC 4954 5.
+    if let Some(auth) = envelope.auth().filter(|_| offered.contains(Extension::Auth)) {
+        add("AUTH", Some(auth));
     }
     if smtputf8 {
         add("SMTPUTF8", None);

@@ -340,3 +340,64 @@ fn a_552_that_speaks_of_no_size_is_too_many_recipients() {
         assert_eq!(log.iter().any(|line| line.starts_with("[1] Permanent")), !again, "{reply}");
     }
 }
+
+fn mail(params: &str) -> MailBuf {
+    MailBuf { from: "a@x.test".parse().unwrap(), params: params.parse().unwrap() }
+}
+
+fn bob() -> [crate::RcptBuf; 1] {
+    [crate::RcptBuf { to: "b@y.test".parse().unwrap(), params: Default::default() }]
+}
+
+/// RFC 4954 5: what an untrusted client says of the submitter counts as `<>`, and goes on as that.
+#[test]
+fn who_submitted_a_letter_is_passed_on_where_auth_is_offered() {
+    let mail = mail("AUTH=e+3Dmc2@example.com");
+    let rcpts = bob();
+    let plan = |envelope: &Envelope<'_>, offered: &Extensions| {
+        Delivery::plan(offered, envelope, Content::seven_bit()).unwrap().mail().to_string()
+    };
+    let auth = Extensions::none().with(crate::Extension::Auth);
+    let envelope = Envelope::of(&mail, &rcpts);
+    assert_eq!(plan(&envelope, &auth), "AUTH=<>");
+    assert_eq!(plan(&envelope, &Extensions::none()), "");
+    let trusted = envelope.with_trusted_auth();
+    assert_eq!(plan(&trusted, &auth), "AUTH=e+3Dmc2@example.com");
+    assert_eq!(plan(&to(&["b@y.test"]).with_trusted_auth(), &auth), "");
+}
+
+#[test]
+fn without_pipelining_nothing_is_sent_behind_a_sender_who_was_refused() {
+    let mut client = client("SIZE");
+    let envelope = to(&["b@y.test", "c@y.test"]);
+    let mut delivery = delivery(&client, &envelope);
+    assert_eq!(delivery.next(&mut client, &mut &b""[..]), Ok(None));
+    assert_eq!(client.outgoing(), b"MAIL FROM:<a@x.test>\r\n");
+    assert_eq!(
+        step(&mut delivery, &mut client, "550 5.7.1 no\r\n"),
+        ["[0, 1] Permanent 550 5.7.1 no", "done true"]
+    );
+    assert_eq!(client.outgoing(), b"");
+}
+
+#[test]
+fn a_letter_with_requiretls_goes_to_no_server_that_is_not_known() {
+    let config = Arc::new(Config::default());
+    let mut client = Client::implicit_tls(config);
+    client.hello(Host::parse(b"c.test").unwrap()).unwrap();
+    hear(&mut client, "220 mx\r\n");
+    client.sent(usize::MAX);
+    hear(&mut client, "250-mx\r\n250 REQUIRETLS\r\n");
+    let mail = mail("REQUIRETLS");
+    let rcpts = bob();
+    let envelope = Envelope::of(&mail, &rcpts);
+    let mut delivery = delivery(&client, &envelope);
+    let Ok(Some(Event::Settled { of: Of::Rest, outcome })) =
+        delivery.next(&mut client, &mut &b""[..])
+    else {
+        panic!()
+    };
+    let cause = Cause::Unsendable(Unsendable::Unverified);
+    assert_eq!(outcome, Outcome::without_reply(Fate::Permanent, cause));
+    assert_eq!(client.outgoing(), b"");
+}

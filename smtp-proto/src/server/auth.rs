@@ -41,8 +41,13 @@ impl Server {
         Ok(())
     }
 
-    /// The challenge that tells of a refusal (RFC 7628 3.2.3): a client that cancels behind it has used up its attempt all the same.
-    pub(super) fn refuse_by_challenge(
+    /// A challenge that tells of a refusal, as some mechanisms have it (RFC 7628 3.2.3): the refusal itself answers the response to it. A
+    /// client that cancels in its place has used up its attempt all the same. [`Login`](super::Login) does so by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`challenge`](Self::challenge).
+    pub fn refuse_by_challenge(
         &mut self,
         pending: Pending<kind::Auth>,
         data: &[u8],

@@ -265,8 +265,8 @@ impl Server {
         }
     }
 
-    /// A client that was not told that it need not wait waits behind each chunk, too (RFC 2920 3.1).
-    fn is_early(&self, behind: bool) -> bool {
+    /// A client that was not told that it need not wait waits behind each command and each chunk (RFC 2920 3.1).
+    pub(super) fn is_early(&self, behind: bool) -> bool {
         behind && self.state.in_lockstep() && self.config.early == Early::Close
     }
 }

@@ -35,6 +35,10 @@ impl Server {
                     match (due, line) {
                         (Due::Response, line) => Some(self.response(line)),
                         (_, Line::Whole(line)) => self.command(line, !input.is_empty()),
+                        // It is a command like any other.
+                        (_, Line::TooLong) if self.is_early(!input.is_empty()) => {
+                            Some(self.refuse_and_close(&[], stock::EARLY))
+                        }
                         (_, Line::TooLong) => Some(self.refuse(&[], stock::LINE_TOO_LONG)),
                         (_, Line::Endless) => {
                             Some(self.refuse_and_close(&[], stock::LINE_TOO_LONG))

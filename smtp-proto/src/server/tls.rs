@@ -30,15 +30,17 @@ impl Server {
         Ok(())
     }
 
-    /// Says that the TLS handshake is over: as if the session began anew, without another greeting (RFC 3207 4.2). Does nothing where no
-    /// handshake is due.
-    pub fn tls_established(&mut self) {
-        if self.state.in_handshake() && self.outgoing.is_empty() {
+    /// Says that the TLS handshake is over: as if the session began anew, without another greeting (RFC 3207 4.2). `false`, and
+    /// nothing is done, where no handshake is [wanted](super::Wants::Tls): none was accepted, or its 220 was not sent yet.
+    pub fn tls_established(&mut self) -> bool {
+        let wanted = self.state.in_handshake() && self.outgoing.is_empty();
+        if wanted {
             self.state.tls_established();
             self.lines = Lines::new();
             self.timers.read = self.timers.fresh();
             self.stirred = true;
         }
+        wanted
     }
 
     /// RFC 3207 4: behind the 220 nothing is read in the clear, and nothing said.

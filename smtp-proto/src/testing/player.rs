@@ -389,6 +389,7 @@ impl Player for Calling {
                 client::Wants::Tls(_) => {
                     self.say(NEGOTIATES.into(), said);
                     self.client.tls_established();
+                    self.client.tls_verified();
                 }
                 client::Wants::Close => return self.spoken.closes(said),
             }

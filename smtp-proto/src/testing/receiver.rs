@@ -151,7 +151,7 @@ impl Receiver {
         match self.handshake.step(End::Server, network, now) {
             Step::Moved => {}
             Step::Nothing => return false,
-            Step::Done => self.server.tls_established(),
+            Step::Done => assert!(self.server.tls_established(), "a handshake was wanted"),
             Step::Garbage | Step::End => self.server.eof(),
         }
         true

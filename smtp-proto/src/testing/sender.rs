@@ -168,7 +168,10 @@ impl<'l> Sender<'l> {
         match self.handshake.step(End::Client, network, story.took) {
             Step::Moved => {}
             Step::Nothing => return false,
-            Step::Done => self.client.tls_established(),
+            Step::Done => assert!(
+                self.client.tls_established() && self.client.tls_verified(),
+                "a handshake was wanted"
+            ),
             Step::Garbage => self.client.tls_failed(TlsFault::Protocol),
             Step::End => self.client.tls_failed(TlsFault::Eof),
         }
@@ -348,11 +351,11 @@ impl<'l> Sender<'l> {
 /// STARTTLS where it is offered, and AUTH where there are credentials.
 fn introduction<'l>(config: &Config, credentials: Option<&'l Credentials>) -> Introduction<'l> {
     let name = Host::parse(b"c.test").expect("a domain");
-    let mut introduction = Introduction::new(name).with_start_tls().with_verified_tls();
+    let mut introduction = Introduction::new(name).with_start_tls();
     if let Some(credentials) = credentials {
         introduction = introduction.with_credentials(credentials);
     }
-    if config.auth_in_clear.is_empty() { introduction } else { introduction.in_clear() }
+    if config.auth_in_clear.is_empty() { introduction } else { introduction.with_auth_in_clear() }
 }
 
 fn hear(

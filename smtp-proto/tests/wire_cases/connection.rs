@@ -81,7 +81,7 @@ impl Connection {
     /// The peer begins TLS, and the handshake succeeds.
     pub(crate) fn handshake(&mut self) -> Result<(), String> {
         match self.server.wants() {
-            Wants::Tls(_) => self.server.tls_established(),
+            Wants::Tls(_) => assert!(self.server.tls_established()),
             other => return Err(format!("{other:?} for a handshake")),
         }
         self.settle();

@@ -212,3 +212,17 @@ fn a_421_ends_an_exchange_and_the_session() {
     assert_eq!(hear(&mut client, "421 4.4.2 slow\r\n"), ["unavailable 421 4.4.2 slow"]);
     assert_eq!((client.auth_response(b""), client.wants()), (Err(Misuse::Over), Wants::Close));
 }
+
+/// RFC 4954 4: success is 235; of a code that nobody named the first digit counts (RFC 5321 4.2.1).
+#[test]
+fn only_235_lets_a_client_in() {
+    for (reply, taken) in [("235 in", true), ("299 in", true), ("250 ok", false), ("221 x", false)]
+    {
+        let mut client = encrypted("AUTH PLAIN");
+        auth(&mut client, "PLAIN", Some(b"\0u\0p")).unwrap();
+        leaves(&mut client);
+        let said = hear(&mut client, &alloc::format!("{reply}\r\n"));
+        assert_eq!(client.is_authenticated(), taken, "{said:?}");
+        assert_eq!(client.is_over(), !taken, "{said:?}");
+    }
+}

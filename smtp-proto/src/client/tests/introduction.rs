@@ -16,8 +16,29 @@ fn in_the_clear() -> Config {
     Config { auth_in_clear: Mechanisms::of(["PLAIN", "LOGIN", "XOAUTH2"]), ..Config::default() }
 }
 
+/// What a driver says of the server behind a handshake.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Certificate {
+    Good,
+    Unchecked,
+}
+
+impl Certificate {
+    /// Whether it could be said.
+    fn is_said(self, client: &mut Client) -> bool {
+        if self == Self::Good { client.tls_verified() } else { client.is_tls() }
+    }
+}
+
 /// The dialogue as `C:` and `S:` lines: what the server says is taken from `replies`, a handshake is `-- TLS`, and the end stands last.
-fn meet(mut introduction: Introduction<'_>, mut client: Client, replies: &[&str]) -> String {
+fn meet(
+    mut introduction: Introduction<'_>,
+    mut client: Client,
+    certificate: Certificate,
+    replies: &[&str],
+) -> String {
+    // Inside TLS from the first octet, or not at all.
+    assert_eq!(certificate.is_said(&mut client), client.is_tls());
     let (mut told, mut replies) = (Vec::new(), replies.iter());
     let mut input = String::new();
     loop {
@@ -30,7 +51,8 @@ fn meet(mut introduction: Introduction<'_>, mut client: Client, replies: &[&str]
                 input.clear();
                 if matches!(client.wants(), Wants::Tls(_)) {
                     told.push("-- TLS".to_string());
-                    client.tls_established();
+                    assert!(client.tls_established());
+                    assert!(certificate.is_said(&mut client));
                 } else if let Some(reply) = replies.next() {
                     told.extend(reply.lines().map(|line| alloc::format!("S: {line}")));
                     input = alloc::format!("{reply}\r\n");
@@ -47,7 +69,7 @@ fn meet(mut introduction: Introduction<'_>, mut client: Client, replies: &[&str]
 }
 
 fn clear(introduction: Introduction<'_>, config: Config, replies: &[&str]) -> String {
-    meet(introduction, Client::new(Arc::new(config)), replies)
+    meet(introduction, Client::new(Arc::new(config)), Certificate::Unchecked, replies)
 }
 
 #[test]
@@ -120,7 +142,7 @@ fn credentials_go_by_the_strongest_mechanism_or_by_the_one_that_was_asked_for() 
     let offer = "250-mx\r\n250 AUTH LOGIN PLAIN";
     assert_eq!(
         clear(
-            introduction().with_credentials(&credentials).in_clear(),
+            introduction().with_credentials(&credentials).with_auth_in_clear(),
             in_the_clear(),
             &["220 mx", offer, "235 2.7.0 ok"]
         ),
@@ -129,7 +151,7 @@ fn credentials_go_by_the_strongest_mechanism_or_by_the_one_that_was_asked_for() 
     );
     let login = Mechanism::new("LOGIN").unwrap();
     let told = clear(
-        introduction().with_credentials(&credentials).with_mechanism(login).in_clear(),
+        introduction().with_credentials(&credentials).with_mechanism(login).with_auth_in_clear(),
         in_the_clear(),
         &["220 mx", offer, "334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6", "235 ok"],
     );
@@ -148,21 +170,21 @@ fn credentials_are_not_sent_to_just_anybody() {
     let unknown = "credentials are not sent where the server is not known by its certificate";
     let (offer, in_tls) = ("250-mx\r\n250-STARTTLS\r\n250 AUTH PLAIN", "250-mx\r\n250 AUTH PLAIN");
     // In the clear, and in TLS with nobody knows whom.
-    let stripped = clear(asking().with_verified_tls(), in_the_clear(), &["220 mx", in_tls]);
+    let stripped = clear(asking(), in_the_clear(), &["220 mx", in_tls]);
     assert!(stripped.ends_with(unknown), "{stripped}");
     let unverified = clear(asking(), in_the_clear(), &["220 mx", offer, "220 go", in_tls]);
     assert!(unverified.ends_with(unknown), "{unverified}");
     // The machine has its own list for the clear.
-    let insisting = asking().in_clear();
+    let insisting = asking().with_auth_in_clear();
     let listed = clear(insisting, Config::default(), &["220 mx", in_tls]);
     assert!(listed.ends_with(unknown), "{listed}");
     // To the right one.
-    let verified = asking().with_verified_tls();
-    let told =
-        clear(verified, Config::default(), &["220 mx", offer, "220 go", in_tls, "235 2.7.0 ok"]);
+    let replies = ["220 mx", offer, "220 go", in_tls, "235 2.7.0 ok"];
+    let told = meet(asking(), Client::new(Arc::default()), Certificate::Good, &replies);
     assert!(told.ends_with("C: AUTH PLAIN AHRpbQB0YW5zdGFhZg==\nS: 235 2.7.0 ok\nintroduced"));
     let implicit = Client::implicit_tls(Arc::default());
-    let told = meet(asking().with_verified_tls(), implicit, &["220 mx", in_tls, "235 2.7.0 ok"]);
+    let replies = ["220 mx", in_tls, "235 2.7.0 ok"];
+    let told = meet(asking(), implicit, Certificate::Good, &replies);
     assert!(told.ends_with("introduced"), "{told}");
 }
 
@@ -170,7 +192,7 @@ fn credentials_are_not_sent_to_just_anybody() {
 fn auth_that_cannot_be_done_says_why() {
     let credentials = Credentials::plain("tim", "tanstaaf");
     let told = |mechanism: Option<&'static str>, offer: &str, replies: &[&str]| {
-        let mut asking = introduction().with_credentials(&credentials).in_clear();
+        let mut asking = introduction().with_credentials(&credentials).with_auth_in_clear();
         if let Some(mechanism) = mechanism {
             asking = asking.with_mechanism(Mechanism::new(mechanism).unwrap());
         }

@@ -35,7 +35,7 @@ fn a_new_session_begins_inside_tls() {
 #[test]
 fn a_handshake_that_was_not_wanted_changes_nothing() {
     let mut client = ready_with(strict(), "STARTTLS");
-    client.tls_established();
+    assert!(!client.tls_established() && !client.tls_verified());
     assert!(!client.is_tls() && client.extensions().is_some());
     assert_eq!(mail(&mut client, "a@x.test", ""), Err(Misuse::NeedsTls));
 }
@@ -146,8 +146,9 @@ fn only_220_lets_a_handshake_begin() {
     }
 }
 
+/// RFC 8689 4.2.1: a certificate that nobody checked is that of anybody.
 #[test]
-fn a_letter_that_requires_tls_is_not_sent_in_the_clear() {
+fn a_letter_that_requires_tls_goes_neither_in_the_clear_nor_to_just_anybody() {
     let mut client = ready("REQUIRETLS");
     assert_eq!(mail(&mut client, "a@x.test", "REQUIRETLS"), Err(Misuse::NeedsTls));
     let mut client = Client::implicit_tls(Arc::new(Config::default()));
@@ -155,6 +156,8 @@ fn a_letter_that_requires_tls_is_not_sent_in_the_clear() {
     hear(&mut client, "220 mx\r\n");
     leaves(&mut client);
     hear(&mut client, "250-mx\r\n250 REQUIRETLS\r\n");
+    assert_eq!(mail(&mut client, "a@x.test", "REQUIRETLS"), Err(Misuse::Unverified));
+    assert!(client.tls_verified() && client.is_verified());
     mail(&mut client, "a@x.test", "REQUIRETLS").unwrap();
     assert_eq!(leaves(&mut client), "MAIL FROM:<a@x.test> REQUIRETLS\r\n");
 }

@@ -176,8 +176,7 @@ fn behind_the_220_to_starttls_nothing_is_said_in_the_clear() {
         assert!(matches!(server.next(&mut input), Some(Event::Closed { mid_message: false, .. })));
         assert_eq!((server.next(&mut input).is_none(), replies(&mut server)), (true, "".into()));
         assert_eq!(server.wants(), Wants::Close, "{end}");
-        server.tls_established();
-        assert!(!server.is_tls());
+        assert!(!server.tls_established() && !server.is_tls());
     }
 }
 
@@ -271,4 +270,21 @@ fn the_with_keyword_tells_lmtp_tls_and_authentication() {
     say(&mut server, "");
     say(&mut server, "EHLO c.test\r\n");
     assert_eq!((server.protocol(), server.is_tls()), ("ESMTPS", true));
+}
+
+/// RFC 2920 3.1: a line that is too long is a command, behind which a client waits that was not told otherwise.
+#[test]
+fn octets_behind_a_line_that_is_too_long_come_before_their_time() {
+    let long = "NOOP ".to_string() + &"a".repeat(3000) + "\r\n";
+    for (hello, early) in [("HELO", true), ("EHLO", false)] {
+        let mut server = Server::new(Arc::new(config()));
+        say(&mut server, "");
+        say(&mut server, &format!("{hello} c.test\r\n"));
+        let expected = match early {
+            true => "554 5.5.0 Octets came before their time\r\n",
+            false => "500 5.5.2 Line too long\r\n250 2.0.0 OK\r\n",
+        };
+        assert_eq!(say(&mut server, &format!("{long}NOOP\r\n")), expected, "{hello}");
+        assert_eq!(server.wants() == Wants::Close, early);
+    }
 }

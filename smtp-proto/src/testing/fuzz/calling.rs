@@ -73,7 +73,9 @@ impl Calling {
             }
             17 if choices.once_in(4) => self.client.eof(),
             18 => self.deliver(choices),
-            20 => self.client.tls_established(),
+            20 => {
+                self.client.tls_established();
+            }
             21 if choices.once_in(4) => self.client.tls_failed(TlsFault::Protocol),
             _ => self.sent(usize::MAX),
         }

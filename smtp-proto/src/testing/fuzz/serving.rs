@@ -71,7 +71,9 @@ impl Serving {
                 let when = choices.pick(&[When::AfterMessage, When::Now]);
                 self.server.shut_down(&any_reply(choices), when);
             }
-            19 => self.server.tls_established(),
+            19 => {
+                self.server.tls_established();
+            }
             18 => self.server.reconfigure(Arc::clone(&self.config)),
             _ => self.sent(usize::MAX),
         }

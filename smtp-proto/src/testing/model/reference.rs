@@ -336,7 +336,7 @@ impl<'t> Reference<'t> {
             "EHLO" | "HELO" | "LHLO" | "DATA" | "STARTTLS" => true,
             // RFC 4954 4: where the server speaks first.
             "AUTH" if ["AUTH-first", "AUTH-odd"].contains(&line.row) => true,
-            "QUIT" | "too" | "BDAT" => false,
+            "QUIT" | "BDAT" => false,
             _ => self.state.hello == Some(Hello::Helo),
         };
         if behind && waits {
