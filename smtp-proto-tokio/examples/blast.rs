@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use clap::Parser;
 use smtp_proto::Host;
-use smtp_proto::client::{Config, Pipelining};
-use smtp_proto::delivery::{Content, Envelope, Fate};
+use smtp_proto::client::{Config, Flavour, Pipelining};
+use smtp_proto::delivery::{Content, Delivery, Envelope, Fate, Outcome};
 use smtp_proto_tokio::client::Client;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -25,6 +25,8 @@ Examples:
       100 letters over each connection
   blast --server 127.0.0.1:2525 --octets 10485760 --messages 20 --sessions 2 --recipients 100
       large letters to many
+  blast --server 127.0.0.1:2424 --lmtp --bdat
+      by LMTP, in chunks where the server offers CHUNKING
 
 Never against a server that is not yours. It ends with one line:
   messages=N seconds=S rate=N/s p50_ms=MS p99_ms=MS failed=N
@@ -55,6 +57,12 @@ struct Options {
     /// Letters over one connection, as many as there are unless given
     #[arg(long, value_name = "N", default_value_t = u64::MAX, hide_default_value = true, value_parser = clap::value_parser!(u64).range(1..))]
     per_connection: u64,
+    /// Content goes by BDAT where the server offers CHUNKING
+    #[arg(long)]
+    bdat: bool,
+    /// Speaks LMTP
+    #[arg(long)]
+    lmtp: bool,
     /// Waits for the reply to each command before the next
     #[arg(long)]
     no_pipelining: bool,
@@ -127,6 +135,9 @@ impl Load {
         if options.no_pipelining {
             config.pipelining = Pipelining::Never;
         }
+        if options.lmtp {
+            config.flavour = Flavour::Lmtp;
+        }
         let recipients =
             (0..options.recipients).map(|number| format!("recipient{number}@localhost")).collect();
         Self {
@@ -196,12 +207,14 @@ async fn deliver(
 ) -> Result<(), Fault> {
     let envelope = Envelope::new("blast@localhost", load.recipients.iter().map(String::as_str))?;
     let content = Content::seven_bit().with_octets(load.content.len() as u64);
+    let offered = client.extensions().ok_or("the server was not heard")?;
+    let mut plan = Delivery::plan(offered, &envelope, content)?;
+    if load.options.bdat {
+        plan = plan.in_chunks();
+    }
     let (start, mut all) = (Instant::now(), true);
-    client
-        .deliver(envelope, content, &load.content[..], |_, outcome| {
-            all &= outcome.fate == Fate::Delivered;
-        })
-        .await?;
+    let each = |_, outcome: Outcome<'_>| all &= outcome.fate == Fate::Delivered;
+    client.deliver_by(plan, envelope, &load.content[..], each).await?;
     times.push(start.elapsed());
     load.taken.fetch_add(u64::from(all), Ordering::Relaxed);
     Ok(())

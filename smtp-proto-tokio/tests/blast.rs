@@ -36,6 +36,32 @@ fn every_letter_arrives_once_with_all_its_octets() {
     }
 }
 
+/// The answers of LMTP are one a recipient; the chunks show where sink drops the connection behind the first.
+#[test]
+fn letters_go_by_lmtp_and_in_chunks() {
+    let sink = Sink::start(&["--lmtp", "127.0.0.1:0"]);
+    let lmtp = format!("127.0.0.1:{}", sink.port("lmtp"));
+    let options = ["--lmtp", "--bdat", "--messages", "6", "--recipients", "2", "--octets", "50000"];
+    let output = Command::new(build_example("blast"))
+        .args(["--server", &lmtp])
+        .args(options)
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{output:?}");
+    let stored = sink.stored();
+    assert_eq!(stored.len(), 6);
+    for letter in stored {
+        assert_eq!(letter.content.len(), 50_000);
+        assert_eq!(letter.envelope["protocol"], "LMTP");
+    }
+    let one = ["--messages", "1", "--sessions", "1", "--octets", "1000000"];
+    for (options, failed) in [(&["--bdat"][..], "1"), (&[], "0")] {
+        let sink = Sink::start(&["--close-after", "BDAT"]);
+        let output = blast(&sink, &[&one, options].concat());
+        assert_eq!(word(&output, "failed"), failed, "{options:?}");
+    }
+}
+
 #[test]
 fn refused_letters_are_counted_and_tell_in_the_exit_code() {
     let sink = Sink::start(&["--reject", "recipient1@localhost"]);

@@ -8,16 +8,16 @@ use std::process;
 use std::time::SystemTime;
 
 use smtp_proto::data::LineEnds;
+use smtp_proto::delivery::Survey;
 use smtp_proto_blocking::client::{Reader, Source};
-
-use crate::scan::{Facts, Scan};
 
 /// What comes from a pipe is kept in memory up to so many octets.
 const IN_MEMORY: u64 = 64 * 1024;
 
 pub(crate) struct Letter {
     body: Body,
-    pub(crate) facts: Facts,
+    /// What it is like.
+    pub(crate) survey: Survey,
 }
 
 enum Body {
@@ -35,25 +35,25 @@ impl Letter {
         if !file.metadata()?.is_file() {
             return Self::copy(file, line_ends);
         }
-        let facts = scan(&mut file, line_ends)?;
+        let survey = survey(&mut file, line_ends)?;
         file.rewind()?;
-        Ok(Self { body: Body::File(Reader::new(file)), facts })
+        Ok(Self { body: Body::File(Reader::new(file)), survey })
     }
 
     fn copy(mut input: impl Read, line_ends: LineEnds) -> io::Result<Self> {
         let mut start = Vec::new();
         input.by_ref().take(IN_MEMORY + 1).read_to_end(&mut start)?;
         if start.len() as u64 <= IN_MEMORY {
-            let facts = scan(&mut start.as_slice(), line_ends)?;
-            return Ok(Self { body: Body::Memory(start), facts });
+            let survey = survey(&mut start.as_slice(), line_ends)?;
+            return Ok(Self { body: Body::Memory(start), survey });
         }
         let mut file = temporary_file()?;
         file.write_all(&mem::take(&mut start))?;
         io::copy(&mut input, &mut file)?;
         file.rewind()?;
-        let facts = scan(&mut file, line_ends)?;
+        let survey = survey(&mut file, line_ends)?;
         file.rewind()?;
-        Ok(Self { body: Body::File(Reader::new(file)), facts })
+        Ok(Self { body: Body::File(Reader::new(file)), survey })
     }
 }
 
@@ -66,12 +66,12 @@ impl Source for Letter {
     }
 }
 
-fn scan(input: &mut impl Read, line_ends: LineEnds) -> io::Result<Facts> {
-    let (mut scan, mut block) = (Scan::new(line_ends), vec![0; 64 * 1024]);
+fn survey(input: &mut impl Read, line_ends: LineEnds) -> io::Result<Survey> {
+    let (mut survey, mut block) = (Survey::new(line_ends), vec![0; 64 * 1024]);
     loop {
         match input.read(&mut block) {
-            Ok(0) => return Ok(scan.facts()),
-            Ok(octets) => block.iter().take(octets).for_each(|octet| scan.take(*octet)),
+            Ok(0) => return Ok(survey),
+            Ok(octets) => survey.take(block.get(..octets).unwrap_or_default()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -6,7 +6,6 @@ mod letter;
 mod options;
 mod progress;
 mod report;
-mod scan;
 
 use core::time::Duration;
 use std::io;
@@ -18,7 +17,8 @@ use std::sync::Arc;
 
 use clap::Parser;
 use smtp_proto::client::{self, IntroductionError};
-use smtp_proto::delivery::{Content, Delivery, Envelope, Fate, Outcome};
+use smtp_proto::data::ContentFault;
+use smtp_proto::delivery::{Cause, Content, Delivery, Envelope, Fate, Outcome};
 use smtp_proto::sasl::Credentials;
 use smtp_proto::{AddressLiteral, Class, Condition, Host, HostBuf, ParseError, Reply};
 use smtp_proto_blocking::Socket;
@@ -78,7 +78,7 @@ fn send(options: &Options, prepared: Prepared) -> Result<(Report, u8), String> {
     let rcpts = options.rcpts().map_err(cannot)?;
     let mut report = Report::new(&options.to);
     let everyone = 0..options.to.len();
-    if let Some((at, stray)) = letter.facts.fault {
+    if let Some(ContentFault { at, stray, .. }) = letter.survey.first_fault() {
         let why = format!("octet {at} of the message: {stray}");
         for index in everyone {
             report.cannot_go(index, Condition::OTHER_MEDIA_ERROR.permanent(), &why);
@@ -178,18 +178,18 @@ fn deliver(
         if plan.drops_dsn() {
             eprintln!("send: the server offers no DSN: --notify, --ret and --envid are left out.");
         }
-        for (index, why) in plan.unsendable() {
-            report.cannot_go(index, why.enhanced(), &why.to_string());
-        }
         if options.bdat && !plan.uses_chunks() {
             eprintln!("send: the server offers no CHUNKING: the message goes by DATA.");
         }
     }
-    let octets = letter.facts.octets;
+    let octets = letter.survey.content().octets().unwrap_or_default();
     let source = Progress::new(letter, octets, !options.transcript);
-    let each = |index, outcome: Outcome<'_>| match outcome.reply {
-        Some(reply) => report.decided(index, outcome.fate, &reply),
-        None => report.left_open(index, outcome.fate),
+    let each = |index, Outcome { fate, reply, cause }: Outcome<'_>| match (reply, cause) {
+        (Some(reply), _) => report.decided(index, fate, &reply),
+        (None, Cause::Unsendable(why)) => {
+            report.cannot_go(index, why.enhanced(), &why.to_string());
+        }
+        (None, _) => report.left_open(index, fate),
     };
     let done = match plan {
         Ok(Some(plan)) => client.deliver_by(plan, envelope, source, each),
@@ -207,12 +207,7 @@ fn deliver(
             let code = report.code();
             (report, code)
         }
-        Err(Error::Unsendable(why)) => {
-            for index in 0..options.to.len() {
-                report.cannot_go(index, why.enhanced(), &why.to_string());
-            }
-            failed(report, &why.to_string(), None)
-        }
+        Err(Error::Unsendable(why)) => failed(report, &why.to_string(), None),
         Err(error) => {
             let why = in_step(&error, &dialogue.get());
             report.explain(&why);
@@ -225,15 +220,12 @@ fn deliver(
 }
 
 fn content(options: &Options, letter: &Letter) -> Content {
-    let facts = &letter.facts;
-    let content = if facts.utf8_header || options.smtputf8 {
-        Content::utf8()
-    } else if facts.eight_bit {
-        Content::eight_bit()
-    } else {
-        Content::seven_bit()
+    let content = letter.survey.content();
+    let content = match content.octets().filter(|_| options.smtputf8) {
+        Some(octets) => Content::utf8().with_octets(octets),
+        None => content,
     };
-    if options.no_size { content } else { content.with_octets(facts.octets) }
+    if options.no_size { content.without_octets() } else { content }
 }
 
 fn fate(reply: &Reply<'_>) -> Fate {

@@ -143,13 +143,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         &mut self,
         envelope: Envelope<'_>,
         content: Content,
+        source: impl Source,
+        each: impl FnMut(usize, Outcome<'_>),
+    ) -> Result<(), Error> {
+        match self.plan(&envelope, content) {
+            Ok(plan) => self.deliver_by(plan, envelope, source, each).await,
+            Err(error) => Err(refuse(&envelope, error, each)),
+        }
+    }
+
+    /// As [`deliver`](Self::deliver), by a plan that was made for this server and this envelope: in chunks, say.
+    ///
+    /// # Errors
+    ///
+    /// As [`deliver`](Self::deliver).
+    pub async fn deliver_by(
+        &mut self,
+        plan: Plan,
+        envelope: Envelope<'_>,
         mut source: impl Source,
         mut each: impl FnMut(usize, Outcome<'_>),
     ) -> Result<(), Error> {
-        let plan = match self.plan(&envelope, content) {
-            Ok(plan) => plan,
-            Err(error) => return Err(refuse(&envelope, error, each)),
-        };
+        if !self.is_reusable() {
+            return Err(refuse(&envelope, Misuse::Over.into(), each));
+        }
         // Until the letter is through, and where this future is dropped, the session is of no use for another.
         self.failed = true;
         let mut carry = Carry::new(&mut self.session, Delivery::new(plan, envelope), &mut each);
@@ -169,9 +186,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     fn plan(&self, envelope: &Envelope<'_>, content: Content) -> Result<Plan, Error> {
         let offered = self.extensions().ok_or(Misuse::NotYet)?;
-        if !self.is_reusable() {
-            return Err(Misuse::Over.into());
-        }
         Ok(Delivery::plan(offered, envelope, content)?)
     }
 
