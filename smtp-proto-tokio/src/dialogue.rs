@@ -1,18 +1,19 @@
 //! Events of one session become calls of its handler, and what they return becomes answers.
 
+mod letter;
+
+use core::fmt;
 use core::ops::ControlFlow;
 use core::panic::AssertUnwindSafe;
-use core::{fmt, mem};
 use std::panic::catch_unwind;
 
 #[cfg(feature = "rustls")]
 use smtp_proto::TlsInfo;
 use smtp_proto::sasl::Credentials;
 use smtp_proto::server::{
-    Acceptable, Event, Incoming, Limits, Login, Pending, ReplyError, Summary, Transfer, Verdict,
-    When, Why, kind,
+    Acceptable, Event, Incoming, Login, Pending, ReplyError, Verdict, When, Why, kind,
 };
-use smtp_proto::{ReplyBuf, stock};
+use smtp_proto::stock;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tracing::field::Empty;
 use tracing::{Span, debug, error, info_span, warn};
@@ -97,6 +98,30 @@ impl<H: Handler> Dialogue<H> {
         event: Event<'_>,
         outlet: &mut Outlet<'_, S>,
     ) -> Result<(), Fault> {
+        match event {
+            Event::Connect(_)
+            | Event::Hello { .. }
+            | Event::Mail { .. }
+            | Event::Rcpt { .. }
+            | Event::Query { .. } => self.command(event, outlet).await,
+            Event::Auth { .. } | Event::AuthLine { .. } | Event::AuthCancelled => {
+                self.exchange(event, outlet).await
+            }
+            Event::Data { .. }
+            | Event::Body(_)
+            | Event::Chunk(_)
+            | Event::Message { .. }
+            | Event::Messages { .. } => self.content(event, outlet).await,
+            other => self.notice(other, outlet).await,
+        }
+    }
+
+    /// What the handler decides.
+    async fn command<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        event: Event<'_>,
+        outlet: &mut Outlet<'_, S>,
+    ) -> Result<(), Fault> {
         let Self { handler, span, .. } = self;
         let limit = outlet.server.config().limits.answer_wait;
         match event {
@@ -124,18 +149,6 @@ impl<H: Handler> Dialogue<H> {
                 span.in_scope(|| debug!(to = %rcpt.to, verdict = %Shown(&verdict), "RCPT"));
                 self.decide(outlet, pending, verdict);
             }
-            Event::Auth { mechanism, initial, pending } => {
-                span.in_scope(|| debug!(mechanism = mechanism.as_str(), "AUTH"));
-                let exchange = async { handler.exchange(mechanism) };
-                let exchange = outlet.ask(limit, span, exchange).await?;
-                let asked = caught(|| self.login.begin(exchange, initial, pending, outlet.server))?;
-                self.check(asked, outlet).await?;
-            }
-            Event::AuthLine { data, pending } => {
-                let asked = caught(|| self.login.go_on(data, pending, outlet.server))?;
-                self.check(asked, outlet).await?;
-            }
-            Event::AuthCancelled => self.login.cancel(),
             Event::Query { verb, text, smtputf8, pending } => {
                 let call = async { handler.verify(verb, text.as_str()).await };
                 match outlet.ask(limit, span, call).await? {
@@ -147,39 +160,71 @@ impl<H: Handler> Dialogue<H> {
                     }
                 }
             }
-            Event::Refused(refusal) => {
-                // Not the line: it may be one of a content.
-                span.in_scope(|| debug!(reply = %refusal.reply, why = %refusal.why, "refused"));
-                outlet.ask(limit, span, async { handler.refused(&refusal).await }).await?;
-            }
-            Event::Closed { why, mid_message } => {
-                span.in_scope(|| debug!(%why, mid_message, "closed"));
-                outlet.ask(limit, span, async { handler.closed(why).await }).await?;
-            }
-            Event::Reset => self.reset(outlet).await?,
-            Event::Data { how, pending } => self.begin(how, pending, outlet).await?,
-            Event::Body(run) => self.body(run, outlet).await?,
-            Event::Chunk(pending) => {
-                let refused = self.incoming.refusal().cloned();
-                self.decide(outlet, pending, refused.map_or(Ok(None), Err));
-            }
-            Event::Message { content, pending } => {
-                let verdict = self.end(content, outlet).await?;
-                self.decide(outlet, pending, verdict);
-            }
-            Event::Messages { content, pending } => {
-                let verdict = self.end(content, outlet).await?;
-                self.judge(verdict, pending, outlet).await?;
-            }
-            // A reset follows, and tells the handler.
-            Event::Aborted(Why::Reset) => self.incoming.discard(),
-            Event::Aborted(why) => {
-                span.in_scope(|| debug!(%why, "the letter is void"));
-                self.reset(outlet).await?;
-            }
             other => outlet.server.decline(other),
         }
         Ok(())
+    }
+
+    /// AUTH.
+    async fn exchange<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        event: Event<'_>,
+        outlet: &mut Outlet<'_, S>,
+    ) -> Result<(), Fault> {
+        let Self { handler, login, span, .. } = self;
+        let asked = match event {
+            Event::Auth { mechanism, initial, pending } => {
+                span.in_scope(|| debug!(mechanism = mechanism.as_str(), "AUTH"));
+                let exchange = async { handler.exchange(mechanism) };
+                let limit = outlet.server.config().limits.answer_wait;
+                let exchange = outlet.ask(limit, span, exchange).await?;
+                caught(|| login.begin(exchange, initial, pending, outlet.server))?
+            }
+            Event::AuthLine { data, pending } => {
+                caught(|| login.go_on(data, pending, outlet.server))?
+            }
+            other => {
+                login.cancel();
+                outlet.server.decline(other);
+                None
+            }
+        };
+        self.check(asked, outlet).await
+    }
+
+    /// What the handler is told.
+    async fn notice<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        event: Event<'_>,
+        outlet: &mut Outlet<'_, S>,
+    ) -> Result<(), Fault> {
+        let Self { handler, span, .. } = self;
+        let limit = outlet.server.config().limits.answer_wait;
+        match event {
+            Event::Refused(refusal) => {
+                // Not the line: it may be one of a content.
+                span.in_scope(|| debug!(reply = %refusal.reply, why = %refusal.why, "refused"));
+                outlet.ask(limit, span, async { handler.refused(&refusal).await }).await
+            }
+            Event::Closed { why, mid_message } => {
+                span.in_scope(|| debug!(%why, mid_message, "closed"));
+                outlet.ask(limit, span, async { handler.closed(why).await }).await
+            }
+            Event::Reset => self.reset(outlet).await,
+            // A reset follows, and tells the handler.
+            Event::Aborted(Why::Reset) => {
+                self.incoming.discard();
+                Ok(())
+            }
+            Event::Aborted(why) => {
+                span.in_scope(|| debug!(%why, "the letter is void"));
+                self.reset(outlet).await
+            }
+            other => {
+                outlet.server.decline(other);
+                Ok(())
+            }
+        }
     }
 
     /// Asks the handler about credentials.
@@ -196,123 +241,6 @@ impl<H: Handler> Dialogue<H> {
         span.in_scope(|| debug!(?credentials, verdict = %Shown(&verdict), "AUTH"));
         note(span, login.decide(verdict, pending, outlet.server));
         Ok(())
-    }
-
-    async fn begin<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        how: Transfer,
-        pending: Pending<kind::Data>,
-        outlet: &mut Outlet<'_, S>,
-    ) -> Result<(), Fault> {
-        let opening = outlet.server.opening(how);
-        let limit = outlet.server.config().limits.answer_wait;
-        let call = async { self.handler.begin(opening).await };
-        let verdict = match outlet.ask(limit, &self.span, call).await? {
-            Ok(letter) => {
-                self.incoming.open(letter);
-                Ok(None)
-            }
-            Err(refusal) => Err(refusal),
-        };
-        self.decide(outlet, pending, verdict);
-        Ok(())
-    }
-
-    async fn body<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        run: &[u8],
-        outlet: &mut Outlet<'_, S>,
-    ) -> Result<(), Fault> {
-        let Self { handler, incoming, span, .. } = self;
-        let Some((letter, blocks)) = incoming.push(run) else {
-            return Ok(());
-        };
-        let limit = outlet.server.config().limits.answer_wait;
-        let mut written = Ok(());
-        for block in blocks {
-            if written.is_ok() && !block.is_empty() {
-                let call = async { handler.write(letter, block).await };
-                written = in_time(outlet.ask(limit, span, call).await, span)?;
-            }
-        }
-        match written {
-            Ok(()) => Ok(()),
-            Err(refusal) => self.fail(refusal, outlet).await,
-        }
-    }
-
-    /// The content is whole; whether the letter is kept.
-    async fn end<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        content: Summary,
-        outlet: &mut Outlet<'_, S>,
-    ) -> Result<Verdict, Fault> {
-        let Self { handler, incoming, span, .. } = self;
-        span.record("octets", content.octets);
-        let Limits { answer_wait, message_wait, .. } = outlet.server.config().limits;
-        if let Some((letter, block)) = incoming.rest().filter(|(_, block)| !block.is_empty()) {
-            let call = async { handler.write(letter, block).await };
-            if let Err(refusal) = in_time(outlet.ask(answer_wait, span, call).await, span)? {
-                self.fail(refusal, outlet).await?;
-            }
-        }
-        let span = mem::replace(&mut self.span, Span::current());
-        let verdict = match self.incoming.close() {
-            Ok(letter) => {
-                let call = async { self.handler.commit(letter, content).await };
-                outlet.ask(message_wait, &span, call).await?
-            }
-            Err(refusal) => Err(refusal),
-        };
-        span.in_scope(|| debug!(octets = content.octets, verdict = %Shown(&verdict), "letter"));
-        Ok(verdict)
-    }
-
-    /// A letter that is kept may still come to nothing for a recipient of LMTP; one that is not is refused for all.
-    async fn judge<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        verdict: Verdict,
-        pending: Pending<kind::Verdicts>,
-        outlet: &mut Outlet<'_, S>,
-    ) -> Result<(), Fault> {
-        let Self { handler, span, .. } = self;
-        let said = match verdict {
-            Ok(reply) => reply,
-            Err(refusal) => {
-                note(span, outlet.server.decide(pending, Err(refusal)));
-                return Ok(());
-            }
-        };
-        let limit = outlet.server.config().limits.message_wait;
-        let (mut left, mut nth) = (Some(pending), 0);
-        while let Some(pending) = left.take() {
-            let call = async { handler.recipient(nth).await };
-            let verdict = outlet.ask(limit, span, call).await?;
-            span.in_scope(|| debug!(nth, verdict = %Shown(&verdict), "recipient"));
-            let verdict = verdict.map(|reply| reply.or_else(|| said.clone()));
-            left = outlet.server.judge(pending, verdict).unwrap_or_else(|error| {
-                note(span, Err(error));
-                None
-            });
-            nth += 1;
-        }
-        Ok(())
-    }
-
-    /// The letter is given up; `refusal` is the reply at its end.
-    async fn fail<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        refusal: ReplyBuf,
-        outlet: &mut Outlet<'_, S>,
-    ) -> Result<(), Fault> {
-        self.span.in_scope(|| debug!(%refusal, "the letter cannot be kept"));
-        let Self { handler, incoming, span, .. } = self;
-        let limit = outlet.server.config().limits.answer_wait;
-        let call = async {
-            incoming.fail(refusal);
-            handler.reset().await;
-        };
-        outlet.ask(limit, span, call).await
     }
 
     /// The transaction is void, with what came of its letter.
@@ -344,20 +272,6 @@ impl<H: Handler> Dialogue<H> {
 /// What a mechanism says that is plugged in.
 fn caught<T>(step: impl FnOnce() -> T) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(step)).map_err(|_| Fault::Panicked)
-}
-
-/// The result of a write: one that took too long fails the letter, and not the answer that is owed.
-fn in_time(
-    result: Result<Result<(), ReplyBuf>, Fault>,
-    span: &Span,
-) -> Result<Result<(), ReplyBuf>, Fault> {
-    match result {
-        Err(Fault::Late) => {
-            span.in_scope(|| warn!("the handler took too long to write"));
-            Ok(Err(stock::LOCAL_ERROR))
-        }
-        result => result,
-    }
 }
 
 /// What the handler made wrong.
