@@ -1,6 +1,6 @@
 //! One letter on its way: the content is fed as the server takes it, and every recipient's fate is told.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 
 use smtp_proto::client::{self, Misuse, Wants};
 use smtp_proto::data::LineEnds;
@@ -18,9 +18,6 @@ pub(super) struct Carry<'c, 'e, S, F> {
     session: &'c mut Session<S>,
     delivery: Delivery<'e>,
     each: F,
-    /// Octets of the content that were handed over, while content is due.
-    at: Option<u64>,
-    done: bool,
 }
 
 impl<'c, 'e, S, F> Carry<'c, 'e, S, F>
@@ -29,7 +26,7 @@ where
     F: FnMut(usize, Outcome<'_>),
 {
     pub(super) const fn new(session: &'c mut Session<S>, delivery: Delivery<'e>, each: F) -> Self {
-        Self { session, delivery, each, at: None, done: false }
+        Self { session, delivery, each }
     }
 
     /// Carries the letter until every recipient is settled.
@@ -37,10 +34,10 @@ where
         self.session.look().map_err(Error::Connection)?;
         loop {
             self.listen()?;
-            if self.done {
+            if self.delivery.is_done() {
                 return Ok(());
             }
-            match (self.at, self.session.machine().wants()) {
+            match (self.delivery.due(), self.session.machine().wants()) {
                 (Some(at), Wants::Body) => self.feed(at, source)?,
                 _ => {
                     if !self.session.ready().map_err(Error::Connection)? {
@@ -67,12 +64,8 @@ where
                 Event::Settled { of, outcome } => {
                     delivery.recipients(of).for_each(|index| each(index, outcome));
                 }
-                Event::Content => self.at = Some(0),
                 // What is said behind that is not about this letter.
-                Event::Done { .. } => {
-                    self.done = true;
-                    return Ok(());
-                }
+                Event::Done { .. } => return Ok(()),
                 _ => {}
             }
         }
@@ -86,39 +79,42 @@ where
         }
         let octets = source.octets(at).map_err(Error::Source)?;
         if octets.is_empty() {
-            self.at = None;
             return Ok(self.delivery.finish(self.session.client())?);
         }
         let config = self.session.machine().config();
         let whole = config.line_ends == LineEnds::Refuse && self.session.writes_vectored();
         if whole && octets.len() > SMALL {
-            let taken = self.write(octets)?;
-            self.at = Some(at.saturating_add(taken as u64));
-            return Ok(());
+            return self.write(octets);
         }
         let taken = self.delivery.body(self.session.client(), octets)?;
         let at = at.saturating_add(taken as u64);
         // Where it was the last of it, the end leaves with it: most letters are one write.
         let ended = source.octets(at).map_err(Error::Source)?.is_empty();
-        self.at = (!ended).then_some(at);
         if ended {
             self.delivery.finish(self.session.client())?;
         }
         Ok(())
     }
 
-    /// Writes the front of `octets` without copying it. Returns how much was taken.
-    fn write(&mut self, octets: &[u8]) -> Result<usize, Error> {
+    /// Writes the front of `octets` without copying it.
+    fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
         let mut pieces = [&b""[..]; PIECES];
-        let (taken, filled) =
-            self.delivery.body_pieces(self.session.client(), octets, &mut pieces)?;
+        let (_, filled) = self.delivery.body_pieces(self.session.client(), octets, &mut pieces)?;
         let mut slices = pieces.map(IoSlice::new);
         let mut slices = slices.get_mut(..filled).unwrap_or_default();
         while !slices.is_empty() && !self.session.machine().is_over() {
-            if self.session.write(&mut slices).map_err(Error::write)? {
+            if self.session.write(&mut slices).map_err(lost)? {
                 self.listen()?;
             }
         }
-        Ok(taken)
+        Ok(())
+    }
+}
+
+/// Of a write of content.
+fn lost(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut => Error::Session(client::Error::TimedOut),
+        _ => Error::Connection(error),
     }
 }

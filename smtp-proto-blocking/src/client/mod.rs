@@ -20,7 +20,6 @@
 //! ```
 
 mod carry;
-mod error;
 mod session;
 mod setup;
 mod source;
@@ -28,16 +27,18 @@ mod source;
 use std::sync::Arc;
 
 use smtp_proto::client::{Config, Misuse};
-use smtp_proto::delivery::{Content, Delivery, Envelope, Fate, Outcome, Plan};
+use smtp_proto::delivery::{Content, Delivery, Envelope, Failure, Fate, Outcome, Plan};
 use smtp_proto::{Extensions, Host, TlsInfo};
 
-pub use error::Error;
 pub use session::Session;
 pub use setup::{Security, Setup};
 pub use source::{Once, Reader, Source};
 
 use self::carry::Carry;
 use crate::Socket;
+
+/// What went wrong in a session of a client.
+pub type Error = Failure<std::io::Error>;
 
 /// A client that delivers letters, one after the other, over one session.
 ///

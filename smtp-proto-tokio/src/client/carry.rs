@@ -1,7 +1,7 @@
 //! One letter on its way: the content is fed as the server takes it, and every recipient's fate is told.
 
 use core::future::ready;
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 
 use smtp_proto::client::{self, Misuse, Wants};
 use smtp_proto::data::LineEnds;
@@ -20,9 +20,6 @@ pub(super) struct Carry<'c, 'e, S, F> {
     session: &'c mut Session<S>,
     delivery: Delivery<'e>,
     each: F,
-    /// Octets of the content that were handed over, while content is due.
-    at: Option<u64>,
-    done: bool,
 }
 
 impl<'c, 'e, S, F> Carry<'c, 'e, S, F>
@@ -31,7 +28,7 @@ where
     F: FnMut(usize, Outcome<'_>),
 {
     pub(super) const fn new(session: &'c mut Session<S>, delivery: Delivery<'e>, each: F) -> Self {
-        Self { session, delivery, each, at: None, done: false }
+        Self { session, delivery, each }
     }
 
     /// Carries the letter until every recipient is settled.
@@ -39,10 +36,10 @@ where
         self.session.look().await.map_err(Error::Connection)?;
         loop {
             self.listen()?;
-            if self.done {
+            if self.delivery.is_done() {
                 return Ok(());
             }
-            match (self.at, self.session.machine().wants()) {
+            match (self.delivery.due(), self.session.machine().wants()) {
                 (Some(at), Wants::Body) => self.feed(at, source).await?,
                 _ => {
                     if !self.session.ready().await.map_err(Error::Connection)? {
@@ -69,12 +66,8 @@ where
                 Event::Settled { of, outcome } => {
                     delivery.recipients(of).for_each(|index| each(index, outcome));
                 }
-                Event::Content => self.at = Some(0),
                 // What is said behind that is not about this letter.
-                Event::Done { .. } => {
-                    self.done = true;
-                    return Ok(());
-                }
+                Event::Done { .. } => return Ok(()),
                 _ => {}
             }
         }
@@ -89,15 +82,12 @@ where
             octets = source.octets(at) => octets.map_err(Error::Source)?,
         };
         if octets.is_empty() {
-            self.at = None;
             return Ok(self.delivery.finish(self.session.client())?);
         }
         let config = self.session.machine().config();
         let whole = config.line_ends == LineEnds::Refuse && self.session.is_write_vectored();
         if whole && octets.len() > SMALL {
-            let taken = self.write(octets).await?;
-            self.at = Some(at.saturating_add(taken as u64));
-            return Ok(());
+            return self.write(octets).await;
         }
         let taken = self.delivery.body(self.session.client(), octets)?;
         let at = at.saturating_add(taken as u64);
@@ -107,26 +97,32 @@ where
             octets = source.octets(at) => octets.map_err(Error::Source)?.is_empty(),
             () = ready(()) => false,
         };
-        self.at = (!ended).then_some(at);
         if ended {
             self.delivery.finish(self.session.client())?;
         }
         Ok(())
     }
 
-    /// Writes the front of `octets` without copying it. Returns how much was taken.
-    async fn write(&mut self, octets: &[u8]) -> Result<usize, Error> {
+    /// Writes the front of `octets` without copying it.
+    async fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
         let mut pieces = [&b""[..]; PIECES];
-        let (taken, filled) =
-            self.delivery.body_pieces(self.session.client(), octets, &mut pieces)?;
+        let (_, filled) = self.delivery.body_pieces(self.session.client(), octets, &mut pieces)?;
         let mut slices = pieces.map(IoSlice::new);
         let mut slices = slices.get_mut(..filled).unwrap_or_default();
         while !slices.is_empty() && !self.session.machine().is_over() {
-            let progress = self.session.write(&mut slices).await.map_err(Error::write)?;
+            let progress = self.session.write(&mut slices).await.map_err(lost)?;
             if progress == Progress::Read {
                 self.listen()?;
             }
         }
-        Ok(taken)
+        Ok(())
+    }
+}
+
+/// Of a write of content.
+fn lost(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::TimedOut => Error::Session(client::Error::TimedOut),
+        _ => Error::Connection(error),
     }
 }

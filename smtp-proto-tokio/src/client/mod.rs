@@ -22,7 +22,6 @@
 //! ```
 
 mod carry;
-mod error;
 mod link;
 mod session;
 mod setup;
@@ -31,16 +30,18 @@ mod source;
 use std::sync::Arc;
 
 use smtp_proto::client::{Config, Misuse};
-use smtp_proto::delivery::{Content, Delivery, Envelope, Fate, Outcome, Plan};
+use smtp_proto::delivery::{Content, Delivery, Envelope, Failure, Fate, Outcome, Plan};
 use smtp_proto::{Extensions, Host, TlsInfo};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-pub use error::Error;
 pub use session::Session;
 pub use setup::{Security, Setup};
 pub use source::{Once, Reader, Source};
 
 use self::carry::Carry;
+
+/// What went wrong in a session of a client.
+pub type Error = Failure<std::io::Error>;
 
 /// A client that delivers letters, one after the other, over one session.
 ///

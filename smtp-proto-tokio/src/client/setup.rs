@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smtp_proto::client::{Config, Introduction};
 use smtp_proto::sasl::Credentials;
-use smtp_proto::{Host, Mechanism, Mechanisms};
+use smtp_proto::{Host, Mechanism};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Client, Error, Session};
@@ -67,24 +67,18 @@ pub enum Security {
 #[derive(Debug)]
 #[must_use = "nothing is said before `connect`"]
 pub struct Setup<'a> {
-    name: Host<'a>,
+    introduction: Introduction<'a>,
     config: Arc<Config>,
     security: Security,
-    credentials: Option<&'a Credentials>,
-    mechanism: Option<Mechanism<'a>>,
-    auth_in_clear: bool,
 }
 
 impl<'a> Setup<'a> {
     /// EHLO with this name, in the clear, and no AUTH.
     pub fn new(name: Host<'a>) -> Self {
         Self {
-            name,
+            introduction: Introduction::new(name),
             config: Arc::default(),
             security: Security::None,
-            credentials: None,
-            mechanism: None,
-            auth_in_clear: false,
         }
     }
 
@@ -100,17 +94,17 @@ impl<'a> Setup<'a> {
 
     /// AUTH with these, by the strongest mechanism that both know. They go only to a server whose certificate was verified.
     pub fn with_credentials(self, credentials: &'a Credentials) -> Self {
-        Self { credentials: Some(credentials), ..self }
+        Self { introduction: self.introduction.with_credentials(credentials), ..self }
     }
 
     /// AUTH by this mechanism alone.
     pub fn with_mechanism(self, mechanism: Mechanism<'a>) -> Self {
-        Self { mechanism: Some(mechanism), ..self }
+        Self { introduction: self.introduction.with_mechanism(mechanism), ..self }
     }
 
     /// AUTH also where the server was not verified, and where everyone on the way can read it.
     pub fn with_auth_in_clear(self) -> Self {
-        Self { auth_in_clear: true, ..self }
+        Self { introduction: self.introduction.with_auth_in_clear(), ..self }
     }
 
     /// Waits for the greeting, and says EHLO, STARTTLS and AUTH as it was set up.
@@ -125,10 +119,8 @@ impl<'a> Setup<'a> {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let mut introduction = self.introduction();
-        if self.auth_in_clear {
-            Arc::make_mut(&mut self.config).auth_in_clear = self.mechanisms();
-        }
+        let mut introduction = self.introduction;
+        self.config = introduction.config(self.config);
         let mut session = match self.security {
             Security::None => Session::new(stream, self.config),
             #[cfg(feature = "rustls")]
@@ -155,26 +147,4 @@ impl<'a> Setup<'a> {
             }
         }
     }
-
-    fn introduction(&self) -> Introduction<'a> {
-        let mut introduction = Introduction::new(self.name);
-        if let Some(credentials) = self.credentials {
-            introduction = introduction.with_credentials(credentials);
-        }
-        if let Some(mechanism) = self.mechanism {
-            introduction = introduction.with_mechanism(mechanism);
-        }
-        if self.auth_in_clear {
-            introduction = introduction.with_auth_in_clear();
-        }
-        introduction
-    }
-
-    /// All that are known here, and the one that was asked for.
-    fn mechanisms(&self) -> Mechanisms {
-        let asked = self.mechanism.as_ref().map(Mechanism::as_str);
-        Mechanisms::of(BUILT_IN.into_iter().chain(asked))
-    }
 }
-
-const BUILT_IN: [&str; 6] = ["PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2", "EXTERNAL", "ANONYMOUS"];

@@ -19,11 +19,13 @@
 //! ```
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Client, Error, Event, Misuse, Tls};
+use super::{Client, Config, Error, Event, Misuse, Tls};
 use crate::sasl::{self, Credentials, Initiator, SaslError, Strength};
-use crate::{Base64, Extension, Extensions, Host, Mechanism, ReplyBuf, Verb};
+use crate::{Base64, Extension, Extensions, Host, Mechanism, Mechanisms, ReplyBuf, Verb};
 
 /// EHLO, STARTTLS and AUTH, on top of a [`Client`].
 ///
@@ -130,6 +132,18 @@ impl<'a> Introduction<'a> {
     #[must_use]
     pub fn with_auth_in_clear(self) -> Self {
         Self { auth_in_clear: true, ..self }
+    }
+
+    /// The configuration with which a client may say all that: the mechanisms that are known here, and the one that was asked for, are
+    /// allowed in the clear where AUTH is.
+    #[must_use]
+    pub fn config(&self, mut config: Arc<Config>) -> Arc<Config> {
+        if self.auth_in_clear {
+            let mut all: Vec<&str> = sasl::built_in().collect();
+            all.extend(self.mechanism.as_ref().map(Mechanism::as_str));
+            Arc::make_mut(&mut config).auth_in_clear = Mechanisms::of(all);
+        }
+        config
     }
 
     /// Takes the replies off the front of `input`, and queues what comes next on `client`. `true`: the server knows who is there, and

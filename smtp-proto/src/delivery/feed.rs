@@ -77,6 +77,23 @@ impl Delivery<'_> {
     ///
     /// As [`Client::body`].
     pub fn body(&mut self, client: &mut Client, octets: &[u8]) -> Result<usize, Misuse> {
+        let taken = self.feed(client, octets)?;
+        self.took(taken);
+        Ok(taken)
+    }
+
+    /// Where in the content its source is to go on, while it is due: from [`Event::Content`](super::Event::Content) to
+    /// [`finish`](Self::finish), whenever the client [wants](crate::client::Wants::Body) a body.
+    #[must_use]
+    pub const fn due(&self) -> Option<u64> {
+        self.due
+    }
+
+    fn took(&mut self, octets: usize) {
+        self.due = self.due.map(|at| at.saturating_add(octets as u64));
+    }
+
+    fn feed(&mut self, client: &mut Client, octets: &[u8]) -> Result<usize, Misuse> {
         if !self.plan.uses_chunks() {
             return client.body(octets);
         }
@@ -113,6 +130,17 @@ impl Delivery<'_> {
         octets: &'c [u8],
         pieces: &mut [&'c [u8]],
     ) -> Result<(usize, usize), Misuse> {
+        let (taken, filled) = self.feed_pieces(client, octets, pieces)?;
+        self.took(taken);
+        Ok((taken, filled))
+    }
+
+    fn feed_pieces<'c>(
+        &mut self,
+        client: &mut Client,
+        octets: &'c [u8],
+        pieces: &mut [&'c [u8]],
+    ) -> Result<(usize, usize), Misuse> {
         if !self.plan.uses_chunks() {
             return client.body_pieces(octets, pieces);
         }
@@ -132,7 +160,7 @@ impl Delivery<'_> {
         };
         let counted = writer.is_none() || client.config().line_ends == LineEnds::Refuse;
         if lines.is_empty() || !counted {
-            return self.body(client, octets).map(|taken| (taken, 0));
+            return self.feed(client, octets).map(|taken| (taken, 0));
         }
         if !self.chunks.gathered.is_empty() {
             self.chunks.hand_over(client, Last::No)?;
@@ -152,6 +180,7 @@ impl Delivery<'_> {
     ///
     /// As [`Client::finish`]. [`Misuse::Content`]: octets are missing that [`body_pieces`](Self::body_pieces) was shown.
     pub fn finish(&mut self, client: &mut Client) -> Result<(), Misuse> {
+        self.due = None;
         if !self.plan.uses_chunks() {
             client.finish()?;
             self.stage = Stage::Ended;
@@ -180,7 +209,7 @@ impl Delivery<'_> {
     }
 
     pub(super) fn begin_content(&mut self) {
-        self.stage = Stage::Content;
+        (self.stage, self.due) = (Stage::Content, Some(0));
     }
 
     /// RFC 3030 2: once every RCPT is answered, and somebody accepted.

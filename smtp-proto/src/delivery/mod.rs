@@ -17,6 +17,7 @@
 //! The client is lent to each call and outlives the letter, so that many letters go over one session.
 
 mod envelope;
+mod failure;
 mod feed;
 mod hear;
 mod outcome;
@@ -27,6 +28,7 @@ mod survey;
 use alloc::vec::Vec;
 
 pub use envelope::Envelope;
+pub use failure::Failure;
 pub use outcome::{Cause, Event, Fate, Of, Outcome};
 pub use plan::{Content, Plan, Unsendable};
 pub use relay::{Hop, report_due};
@@ -136,6 +138,8 @@ pub struct Delivery<'e> {
     refused: usize,
     /// The event that was raised last settled somebody.
     settling: bool,
+    /// Octets of the content that were taken, while it is due.
+    due: Option<u64>,
     /// The content on its way, where it goes by BDAT.
     chunks: Chunks,
 }
@@ -171,6 +175,7 @@ impl<'e> Delivery<'e> {
             open,
             refused: 0,
             settling: false,
+            due: None,
             chunks: Chunks::default(),
         }
     }
@@ -338,6 +343,12 @@ impl<'e> Delivery<'e> {
     }
 
     // What became of whom.
+
+    /// Whether everyone is settled, and [`Done`](Event::Done) was told.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.stage == Stage::Done
+    }
 
     /// Whom the [`Settled`](Event::Settled) that was raised last speaks of, as places in the envelope.
     pub fn recipients(&self, of: Of) -> impl Iterator<Item = usize> + '_ {

@@ -192,5 +192,10 @@ const BUILT_IN: [Row; 6] = [
     identity::ANONYMOUS,
 ];
 
+/// The names of the mechanisms that are built in.
+pub(crate) fn built_in() -> impl Iterator<Item = &'static str> {
+    BUILT_IN.iter().map(|row| row.name)
+}
+
 #[cfg(test)]
 mod tests;
