@@ -12,9 +12,10 @@ use std::time::Instant;
 use smtp_proto::line::{Replies, ReplyLimits};
 use smtp_proto::testing::cases::{Step, Steps};
 use smtp_proto::{Escaped, ReplyBuf};
+use smtp_proto_blocking::tls::Handshake;
 use tracing::trace;
 
-use crate::tls::{Handshake, Layer};
+use crate::tls::Layer;
 
 /// What is written at once, at most.
 const PIPE: usize = 64 * 1024;

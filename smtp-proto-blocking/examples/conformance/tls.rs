@@ -1,34 +1,10 @@
-//! TLS below a session, without a socket: records in and out. Certificates are not checked: the rows are about the protocol.
+//! TLS below a session, without a socket: records in and out.
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme};
-
-/// How to shake hands with the server.
-#[derive(Clone, Debug)]
-pub(crate) struct Handshake {
-    config: Arc<ClientConfig>,
-    name: ServerName<'static>,
-}
-
-impl Handshake {
-    /// With the server of this name.
-    pub(crate) fn with(name: &str) -> Result<Self, String> {
-        let provider = Arc::new(ring::default_provider());
-        let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| error.to_string())?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Anything(provider)))
-            .with_no_client_auth();
-        let name = ServerName::try_from(name.to_owned()).map_err(|error| error.to_string())?;
-        Ok(Self { config: Arc::new(config), name })
-    }
-}
+use smtp_proto_blocking::tls::Handshake;
+use smtp_proto_blocking::tls::rustls::{ClientConnection, Error};
 
 /// This end of an encrypted connection.
 #[derive(Debug)]
@@ -40,7 +16,7 @@ pub(crate) struct Layer {
 impl Layer {
     pub(crate) fn new(handshake: &Handshake) -> Result<Self, Error> {
         let connection =
-            ClientConnection::new(Arc::clone(&handshake.config), handshake.name.clone())?;
+            ClientConnection::new(Arc::clone(handshake.config()), handshake.name().clone())?;
         Ok(Self { connection, ended: false })
     }
 
@@ -90,44 +66,5 @@ impl Layer {
             self.connection.write_tls(&mut records)?;
         }
         Ok(records)
-    }
-}
-
-/// Takes every certificate.
-#[derive(Debug)]
-struct Anything(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anything {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -110,11 +110,15 @@ impl Handshake {
         self.verifies
     }
 
-    pub(super) const fn config(&self) -> &Arc<ClientConfig> {
+    /// The configuration of rustls, for who shakes hands in another way.
+    #[must_use]
+    pub const fn config(&self) -> &Arc<ClientConfig> {
         &self.config
     }
 
-    pub(super) const fn name(&self) -> &ServerName<'static> {
+    /// The name of the server, for the same.
+    #[must_use]
+    pub const fn name(&self) -> &ServerName<'static> {
         &self.name
     }
 }
