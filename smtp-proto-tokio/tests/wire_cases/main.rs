@@ -103,10 +103,13 @@ fn options<'a>(case: &Case<'a>) -> Option<Vec<&'a str>> {
     }
     case.pre.opening()?;
     let secured = matches!(case.pre, Pre::PT | Pre::PT3 | Pre::PT4 | Pre::PA | Pre::PC);
-    if secured || case.pre.is_lmtp() || ["TL", "AU"].contains(&case.class()) {
+    if secured || ["TL", "AU"].contains(&case.class()) {
         return None;
     }
     let mut options = Vec::from(SINK);
+    if case.pre.is_lmtp() {
+        options.extend(["--lmtp", "127.0.0.1:0"]);
+    }
     if case.pre == Pre::P0 {
         // The greeting comes late enough for octets to be early.
         options.extend(["--delay", "CONNECT=300"]);
@@ -191,7 +194,11 @@ fn replay(case: &Case<'_>, sink: &Sink) -> Result<Outcome, String> {
     let opening = Steps::parse(opening, MESSAGE_MAX).expect("a unit test parses every opening");
     let said = cases::replies(said).expect("a unit test parses every opening");
     let before = sink.stored().len();
-    let mut peer = Peer::connect(sink.address())?;
+    let mut address = sink.address();
+    if case.pre.is_lmtp() {
+        address.set_port(sink.port("lmtp"));
+    }
+    let mut peer = Peer::connect(address)?;
     if !said.is_empty() {
         peer.play(&opening)?;
         let replies = peer.heard_so_far().replies()?;
