@@ -35,6 +35,9 @@ recipient, or never began because no connection could be had.
 
 Exit codes: 0 all were taken, 1 some not, 2 wrong command line.";
 
+/// The command line is wrong.
+const WRONG: u8 = 2;
+
 /// Sends many letters to an SMTP server, and says how long that took.
 #[derive(Debug, Parser)]
 #[command(name = "blast", after_help = EXAMPLES)]
@@ -79,7 +82,13 @@ struct Load {
 }
 
 fn main() -> ExitCode {
-    match run(Options::parse()) {
+    let options = Options::parse();
+    // RFC 2033 5.
+    if options.lmtp && options.server.ends_with(":25") {
+        eprintln!("blast: LMTP may not be spoken on port 25.");
+        return WRONG.into();
+    }
+    match run(options) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {

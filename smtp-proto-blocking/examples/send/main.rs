@@ -64,6 +64,10 @@ struct Prepared {
 }
 
 fn prepare(options: &Options) -> Result<Prepared, String> {
+    // RFC 2033 5.
+    if options.lmtp && options.server.ends_with(":25") {
+        return Err("LMTP may not be spoken on port 25".to_owned());
+    }
     let letter = Letter::open(&options.file, options.line_ends())
         .map_err(|error| format!("cannot read {}: {error}", options.file))?;
     let security = access::security(options)?;

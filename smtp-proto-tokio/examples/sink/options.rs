@@ -148,6 +148,10 @@ impl Options {
         if !known && (self.require_auth || self.auth_in_clear) {
             return Err("there is no user who could authenticate");
         }
+        // RFC 2033 5.
+        if self.lmtp.as_ref().is_some_and(|address| address.ends_with(":25")) {
+            return Err("LMTP may not be spoken on port 25");
+        }
         Ok(())
     }
 
