@@ -20,6 +20,7 @@ impl Client {
             name,
             transaction,
             secure,
+            verified,
             authenticated,
             held_response,
             error,
@@ -44,7 +45,7 @@ impl Client {
         let used = (self.limits() != SessionLimits::NONE).then_some(used);
         let judged = judged.len();
         format!(
-            "{pipeline} {replies:?} {stage} {extensions:?} {name:?} {open} {smtputf8} {binary} {mail:?} {accepted} {judged} {rcpts} {secure} {authenticated} {held:?} {error:?} {stirred} {eof} {used:?} {broken} {last_waits}"
+            "{pipeline} {replies:?} {stage} {extensions:?} {name:?} {open} {smtputf8} {binary} {mail:?} {accepted} {judged} {rcpts} {secure} {verified} {authenticated} {held:?} {error:?} {stirred} {eof} {used:?} {broken} {last_waits}"
         )
     }
 }

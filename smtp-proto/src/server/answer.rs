@@ -142,8 +142,33 @@ impl Server {
             Question::Verdicts => return self.judge_all(reply),
             Question::Message => self.state.message_answered(accepted),
         }
-        let reply = self.finished(question, reply);
+        let reply = self.finished(question, &self.speakable(question, *reply));
         self.place(index, &reply);
+        if question == Question::Query {
+            self.state.query_answered();
+        }
+    }
+
+    /// RFC 6531 3.7.4: where the client did not say that it takes UTF-8, a mailbox in it is not said, and the code tells of that.
+    fn speakable<'r>(&self, question: Question, reply: Reply<'r>) -> Reply<'r> {
+        let code = reply.code();
+        let names_mailbox = question == Question::Query
+            || matches!(code, Code::WILL_FORWARD | Code::USER_NOT_LOCAL);
+        if !names_mailbox || self.state.takes_utf8(code) || reply.is_ascii() {
+            return reply;
+        }
+        let unspeakable = EnhancedCode::new(reply.class(), Condition::UTF8_REPLY_REQUIRED);
+        match (question, reply.class()) {
+            (Question::Query, Class::Completion) => {
+                reply.with_code(Code::CANNOT_VERIFY, unspeakable)
+            }
+            (Question::Query, Class::Permanent) => {
+                reply.with_code(Code::MAILBOX_UNAVAILABLE, unspeakable)
+            }
+            (_, Class::Completion) => reply.with_code(Code::OK, reply.enhanced()),
+            (_, Class::Permanent) => reply.with_code(Code::MAILBOX_UNAVAILABLE, reply.enhanced()),
+            _ => reply,
+        }
     }
 
     /// The greeting (RFC 5321 4.3.1): 220 begins with the host name.
@@ -265,6 +290,9 @@ impl Server {
     #[inline]
     pub(super) fn write(&mut self, reply: &Reply<'_>) {
         self.flush_begins();
+        if self.state.takes_utf8(reply.code()) {
+            return reply.encode_utf8(&mut self.outgoing);
+        }
         reply.encode(&mut self.outgoing);
     }
 }

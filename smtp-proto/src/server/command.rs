@@ -294,6 +294,7 @@ impl Server {
                 None
             }
             Command::Query { verb, text, smtputf8 } => {
+                self.state.query_asked(smtputf8);
                 Some(Event::Query { verb, text, smtputf8, pending: self.owed.ask() })
             }
             _ => {

@@ -47,6 +47,8 @@ pub(super) struct State {
     auth_failures: u32,
     /// The credentials of the exchange that goes on were refused by a challenge.
     auth_refused: bool,
+    /// The query that is being decided may be answered in UTF-8.
+    utf8_query: bool,
     /// The last command was AUTH: what is no command may be a password that came late.
     behind_auth: bool,
 }
@@ -149,6 +151,7 @@ impl State {
             idle: 0,
             auth_failures: 0,
             auth_refused: false,
+            utf8_query: false,
             behind_auth: false,
         }
     }
@@ -208,6 +211,21 @@ impl State {
             true => Phase::Commands,
             false => Phase::NoService(code),
         };
+    }
+
+    pub(super) const fn query_asked(&mut self, smtputf8: bool) {
+        self.utf8_query = smtputf8;
+    }
+
+    pub(super) const fn query_answered(&mut self) {
+        self.utf8_query = false;
+    }
+
+    /// Whether a reply of this code may be UTF-8 (RFC 6531 3.7.4): to a query that says so, and where it names another mailbox.
+    pub(super) fn takes_utf8(&self, code: Code) -> bool {
+        self.utf8_query
+            || self.transaction.smtputf8
+                && matches!(code, Code::WILL_FORWARD | Code::USER_NOT_LOCAL)
     }
 
     pub(super) const fn hello_asked(&mut self, verb: Verb) {

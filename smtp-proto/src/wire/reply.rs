@@ -216,6 +216,28 @@ impl<'a> Reply<'a> {
         self.encode_lines(out);
     }
 
+    /// Whether the text is US-ASCII.
+    pub(crate) fn is_ascii(&self) -> bool {
+        self.lines().all(<[u8]>::is_ascii)
+    }
+
+    /// As [`encode`](Self::encode), with a text that may be UTF-8: `uReply-line` of RFC 6531 3.7.4.2. What is none, and a line that is
+    /// too long, is written as by `encode`.
+    pub(crate) fn encode_utf8(&self, out: &mut impl BufMut) {
+        let head = Head::new(self.code, self.enhanced);
+        let printable = |text: &str| text.chars().all(|char| char == '\t' || !char.is_control());
+        let sound = |line: &[u8]| {
+            head.room() >= line.len() && core::str::from_utf8(line).is_ok_and(printable)
+        };
+        if !self.lines().all(sound) {
+            return self.encode(out);
+        }
+        let mut lines = self.lines().peekable();
+        while let Some(line) = lines.next() {
+            head.put_utf8_line(out, if lines.peek().is_some() { b'-' } else { b' ' }, line);
+        }
+    }
+
     fn encode_lines(&self, out: &mut impl BufMut) {
         let head = Head::new(self.code, self.enhanced);
         let limit = head.room();

@@ -58,17 +58,29 @@ impl Head {
     }
 
     pub(super) fn put_line(&self, out: &mut impl BufMut, separator: u8, text: &[u8]) {
-        let mut octets = self.octets;
-        let [_, _, _, place, ..] = &mut octets;
-        *place = separator;
-        let space = usize::from(self.len > 4 && !text.is_empty());
-        out.put_slice(octets.get(..self.len.saturating_add(space)).unwrap_or(&octets));
+        self.begin(out, separator, text);
         if is_all_text(text) {
             out.put_slice(text);
         } else {
             text.iter().for_each(|&octet| out.put_u8(if is_text(octet) { octet } else { b'?' }));
         }
         out.put_slice(b"\r\n");
+    }
+
+    /// A line that is known to be UTF-8 (RFC 6531 3.7.4.2).
+    pub(super) fn put_utf8_line(&self, out: &mut impl BufMut, separator: u8, text: &[u8]) {
+        self.begin(out, separator, text);
+        out.put_slice(text);
+        out.put_slice(b"\r\n");
+    }
+
+    #[inline]
+    fn begin(&self, out: &mut impl BufMut, separator: u8, text: &[u8]) {
+        let mut octets = self.octets;
+        let [_, _, _, place, ..] = &mut octets;
+        *place = separator;
+        let space = usize::from(self.len > 4 && !text.is_empty());
+        out.put_slice(octets.get(..self.len.saturating_add(space)).unwrap_or(&octets));
     }
 }
 
