@@ -78,7 +78,9 @@ impl Real {
                 self.decide(token, *answer, &mut rest);
                 self.input = rest.to_vec();
             }
-            Input::Secured => self.server.tls_established(),
+            Input::Secured => {
+                self.server.tls_established();
+            }
             Input::TimeOut => {
                 if let Some(timer) = self.server.wants().timer() {
                     self.server.timed_out(timer.id);
