@@ -55,7 +55,7 @@ pub(super) const ANSWERS: &str = "
     NOOP      tell bad  tell tell tell tell bad  bad  end  tell tell tell
     QUIT      end  end  end  end  end  end  end  end  end  end  end  end
     STARTTLS  tls  bad  bad  bad  bad  bad  bad  bad  end  tell tell tell
-    AUTH      tell bad  tell tell tell tell ask  bad  end  tell tell tell
+    AUTH      bad  bad  tell bad  bad  bad  ask  bad  end  tell tell tell
     cancel    bad  bad  bad  bad  bad  bad  bad  bad  end  tell tell tell
     nothing   uns  uns  uns  uns  uns  uns  uns  uns  una  uns  uns  uns
 ";
