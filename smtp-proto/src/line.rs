@@ -2,10 +2,10 @@
 //!
 //! Only CRLF ends a line (RFC 5321 2.3.8): a bare CR or LF is an octet of the line like any other, and whoever reads the line refuses it.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 
-use crate::wire::ReplyLine;
-use crate::{ParseError, ParseErrorKind, Reply, steps};
+use crate::wire::{ReplyLine, line_break, printable};
+use crate::{Code, ParseError, ParseErrorKind, Reply, steps};
 
 /// An over-long line is skipped up to here, with its CRLF; beyond, the peer is no SMTP client.
 const SKIP_LIMIT: usize = 64 * 1024;
@@ -213,50 +213,109 @@ impl Replies {
         limits: &ReplyLimits,
     ) -> Result<Option<Reply<'b>>, ReplyFault> {
         let whole = *input;
+        if !self.is_partial()
+            && let Some((code, behind)) = whole_reply(whole, limits)
+        {
+            let octets = whole.get(..whole.len().wrapping_sub(behind.len())).unwrap_or_default();
+            *input = behind;
+            return Ok(Some(Reply::of_lines(code, octets)));
+        }
+        self.look_closer(input, limits)
+    }
+
+    fn look_closer<'b>(
+        &mut self,
+        input: &mut &'b [u8],
+        limits: &ReplyLimits,
+    ) -> Result<Option<Reply<'b>>, ReplyFault> {
+        let whole = *input;
+        let mut rest = whole.get(self.read..).unwrap_or_default();
+        // The last octet may be a CR that waited for what follows it.
+        let mut from = self.searched.saturating_sub(1);
         loop {
-            let rest = whole.get(self.read..).unwrap_or_default();
             let window = rest.get(..limits.line).unwrap_or(rest);
-            let Some(end) = line_end(window, self.searched, false) else {
+            let tail = window.get(from..).unwrap_or_default();
+            let at = line_break(tail).map_or(window.len(), |at| from.wrapping_add(at));
+            steps::took(at.saturating_sub(from));
+            let (line, behind) = window.split_at_checked(at).unwrap_or((window, &[]));
+            self.read = whole.len().wrapping_sub(rest.len());
+            if matches!(behind, [] | [b'\r']) {
                 self.searched = window.len();
                 let over = window.len() >= limits.line || whole.len() >= limits.total;
                 return if over { Err(ReplyFault::TooLong) } else { Ok(None) };
-            };
-            let line = rest.get(..end).and_then(|line| line.strip_suffix(b"\r\n")).unwrap_or(rest);
+            }
             let last = self.line(whole, line).map_err(ReplyFault::Malformed)?;
-            self.read = self.read.saturating_add(end);
-            (self.searched, self.lines) = (0, self.lines.saturating_add(1));
-            if self.lines > limits.lines || self.read > limits.total {
+            if !behind.starts_with(b"\r\n") {
+                let fault = self.fault(at, ParseErrorKind::LineEnd);
+                return Err(ReplyFault::Malformed(fault));
+            }
+            (rest, from) = (rest.get(at.wrapping_add(2)..).unwrap_or_default(), 0);
+            self.lines = self.lines.wrapping_add(1);
+            let read = whole.len().wrapping_sub(rest.len());
+            if self.lines > limits.lines || read > limits.total {
                 return Err(ReplyFault::TooLong);
             }
             if last {
-                let (octets, behind) = whole.split_at_checked(self.read).unwrap_or((whole, &[]));
-                let head = head(octets).map_err(ReplyFault::Malformed)?;
+                let octets = whole.get(..read).unwrap_or_default();
+                let code = octets.first_chunk().and_then(|&digits| Code::parse(digits));
+                let fault = ParseError::new(0, ParseErrorKind::ReplyCode);
+                let code = code.ok_or(ReplyFault::Malformed(fault))?;
                 *self = Self::new();
-                *input = behind;
-                return Ok(Some(Reply::of_lines(head, octets)));
+                *input = rest;
+                return Ok(Some(Reply::of_lines(code, octets)));
             }
         }
     }
 
     /// Whether `line`, which stands behind the lines that were read, is the last of the reply.
+    #[inline]
     fn line(&self, whole: &[u8], line: &[u8]) -> Result<bool, ParseError> {
-        let fault = |at: usize, kind| ParseError::new(self.read.saturating_add(at), kind);
-        let read = ReplyLine::parse(line).map_err(|error| fault(error.at, error.kind))?;
-        if let Some(at) = memchr2(b'\r', b'\n', line) {
-            return Err(fault(at, ParseErrorKind::LineEnd));
+        // Behind `250-` stands mostly another `250-`.
+        if self.read > 0 && line.first_chunk::<4>() == whole.first_chunk::<4>() {
+            return Ok(false);
         }
+        let read = ReplyLine::parse(line).map_err(|error| self.fault(error.at, error.kind))?;
         // RFC 5321 4.2.1: the code is the same in each line.
         if whole.get(..3) != line.get(..3) {
-            return Err(fault(0, ParseErrorKind::MixedCodes));
+            return Err(self.fault(0, ParseErrorKind::MixedCodes));
         }
         Ok(read.last)
     }
+
+    const fn fault(&self, at: usize, kind: ParseErrorKind) -> ParseError {
+        ParseError::new(self.read.saturating_add(at), kind)
+    }
 }
 
-/// The first line of a reply.
-fn head(octets: &[u8]) -> Result<ReplyLine<'_>, ParseError> {
-    let end = memchr(b'\r', octets).unwrap_or(octets.len());
-    ReplyLine::parse(octets.get(..end).unwrap_or(octets))
+/// A reply that came whole, within its limits and with lines of printable text, which is nearly every one: its code, and what stands
+/// behind it. Anything else is looked at closer.
+#[inline]
+fn whole_reply<'b>(octets: &'b [u8], limits: &ReplyLimits) -> Option<(Code, &'b [u8])> {
+    let &[one, two, three, mut separator] = octets.first_chunk()?;
+    let code = Code::parse([one, two, three])?;
+    let mut rest = octets;
+    for _ in 0..limits.lines {
+        let at = printable(rest);
+        steps::took(at);
+        let [b'\r', b'\n', behind @ ..] = rest.get(at..)? else { return None };
+        if at.wrapping_add(2) > limits.line {
+            return None;
+        }
+        if separator == b' ' {
+            let within = octets.len().wrapping_sub(behind.len()) <= limits.total;
+            return within.then_some((code, behind));
+        }
+        if separator != b'-' {
+            return None;
+        }
+        rest = behind;
+        let &[first, second, third, next] = rest.first_chunk()?;
+        if [first, second, third] != [one, two, three] {
+            return None;
+        }
+        separator = next;
+    }
+    None
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@
 //! sasl-mech        = 1*20( UPPER-ALPHA / DIGIT / "-" / "_" )             ; RFC 4422 3.1
 //! ```
 
-use alloc::string::String;
-use core::fmt::{self, Write};
+use core::fmt;
 
+use super::short::Short;
 use super::{Base64, ParseError, ParseErrorKind};
 use crate::steps;
 
@@ -89,11 +89,11 @@ impl fmt::Debug for Mechanism<'_> {
 /// assert!(Mechanisms::NONE.is_empty());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Mechanisms(String);
+pub struct Mechanisms(Short);
 
 impl Mechanisms {
     /// No mechanism.
-    pub const NONE: Self = Self(String::new());
+    pub const NONE: Self = Self(Short::NONE);
 
     /// The mechanisms of these names; what is no name is left out.
     #[must_use]
@@ -107,22 +107,24 @@ impl Mechanisms {
         // Each name is looked for among those in front of it: a list that is long beyond reason would take its square.
         let room = self.0.len() < MECHANISMS_LIMIT;
         let new = Mechanism::new(name).filter(|_| room && !self.contains(name));
-        if let Some(mechanism) = new {
-            let space = if self.is_empty() { "" } else { " " };
-            // A String takes any text.
-            let _ = write!(self.0, "{space}{mechanism}");
+        if let Some(Mechanism(name)) = new {
+            if !self.is_empty() {
+                self.0.push_str(" ");
+            }
+            self.0.push_upper(name);
         }
     }
 
     /// Each mechanism, the first one first.
     pub fn iter(&self) -> impl Iterator<Item = Mechanism<'_>> {
-        self.0.split(' ').filter_map(Mechanism::new)
+        self.0.as_str().split(' ').filter(|name| !name.is_empty()).map(Mechanism)
     }
 
     /// Whether the mechanism of this name is one of them, the name in any case.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.iter().any(|mechanism| mechanism.is(name))
+        let mut names = self.0.as_bytes().split(|&octet| octet == b' ');
+        names.any(|known| known.eq_ignore_ascii_case(name.as_bytes()) && !known.is_empty())
     }
 
     /// Whether there is none.
@@ -141,7 +143,7 @@ impl Mechanisms {
 /// The names, a space between them: the parameters of the EHLO keyword.
 impl fmt::Display for Mechanisms {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.0.as_str())
     }
 }
 

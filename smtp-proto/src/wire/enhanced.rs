@@ -80,16 +80,25 @@ impl EnhancedCode {
 }
 
 /// One to three digits without a leading zero.
+#[inline]
 fn number(octets: &[u8]) -> Option<(u16, &[u8])> {
-    let digits = octets.iter().take(4).take_while(|octet| octet.is_ascii_digit()).count();
-    let (number, rest) = octets.split_at_checked(digits)?;
-    if digits == 0 || digits > 3 || (digits > 1 && number.first() == Some(&b'0')) {
-        return None;
+    let (first, mut rest) = octets.split_first()?;
+    let mut value = digit(*first)?;
+    for _ in 1..3 {
+        let Some((next, behind)) = rest.split_first() else { break };
+        let Some(next) = digit(*next) else { break };
+        if value == 0 {
+            return None;
+        }
+        (value, rest) = (value.saturating_mul(10).saturating_add(next), behind);
     }
-    let value = number.iter().fold(0u16, |value, digit| {
-        value.saturating_mul(10).saturating_add(u16::from(digit & 0x0f))
-    });
-    Some((value, rest))
+    // A fourth digit, or one behind a zero.
+    if rest.first().is_some_and(u8::is_ascii_digit) { None } else { Some((value, rest)) }
+}
+
+#[inline]
+fn digit(octet: u8) -> Option<u16> {
+    octet.is_ascii_digit().then(|| u16::from(octet & 0x0f))
 }
 
 /// The wire form.

@@ -7,6 +7,7 @@
 use core::fmt::{self, Write};
 
 use super::dsn::{self, Notify, OriginalRecipient, Ret};
+use super::keyword::Keywords;
 use super::params::{self, Read};
 use super::word::{Front, Word};
 use super::{Extensions, ParseErrorKind as Kind, SessionLimits, Verb};
@@ -170,6 +171,18 @@ const _: () = {
     assert!(TABLE.len() <= u32::BITS as usize);
 };
 
+/// The keyword of each row.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
+static KEYWORDS: Keywords<{ TABLE.len() }> = {
+    let mut names = [""; TABLE.len()];
+    let mut index: usize = 0;
+    while index < TABLE.len() {
+        names[index] = TABLE[index].keyword;
+        index = index.saturating_add(1);
+    }
+    Keywords::new(names)
+};
+
 /// How the parameters of a line of the reply to EHLO are read into what is offered, and written.
 struct Offer {
     read: fn(&mut Extensions, &str),
@@ -248,7 +261,15 @@ impl Extension {
     /// The extension of this keyword, in any case.
     #[must_use]
     pub fn parse(keyword: &str) -> Option<Self> {
-        Self::all().find(|extension| keyword.eq_ignore_ascii_case(extension.keyword()))
+        let (extension, length) = Self::at_front(keyword.as_bytes())?;
+        (length == keyword.len()).then_some(extension)
+    }
+
+    /// The extension whose keyword stands at the front of `text`, with nothing or a space or a control octet behind it; and its octets.
+    #[inline]
+    pub(super) fn at_front(text: &[u8]) -> Option<(Self, usize)> {
+        let (row, length) = KEYWORDS.find(text)?;
+        TABLE.get(row).map(|row| (row.extension, length))
     }
 
     /// Reads the parameters of its line in the reply to EHLO.

@@ -6,12 +6,13 @@
 //! ehlo-param   = 1*( %d33-126 )
 //! ```
 
-use alloc::string::String;
 use core::fmt::{self, Write};
 
 use super::extension::Set;
+use super::short::Short;
 use super::{
-    Declared, Extension, Mechanisms, ParseError, ParseErrorKind, Reply, SessionLimits, chars,
+    Declared, Extension, Mechanisms, ParseError, ParseErrorKind, Reply, SessionLimits, line_break,
+    printable,
 };
 
 /// What a server offers: the typed part of an EHLO reply, and every line that is not known here as it came.
@@ -33,7 +34,7 @@ pub struct Extensions {
     mechanisms: Mechanisms,
     pub(super) limits: SessionLimits,
     /// Lines of keywords that are not known here, LF between them.
-    others: String,
+    others: Short,
 }
 
 impl Extensions {
@@ -45,7 +46,7 @@ impl Extensions {
             size: None,
             mechanisms: Mechanisms::NONE,
             limits: SessionLimits::NONE,
-            others: String::new(),
+            others: Short::NONE,
         }
     }
 
@@ -55,23 +56,59 @@ impl Extensions {
     #[must_use]
     pub fn from_reply(reply: &Reply<'_>) -> Self {
         let mut offered = Self::none();
-        for line in reply.lines().skip(1) {
-            if let Some(line) = checked(line) {
+        let Some(mut rest) = reply.rest_of_wire() else {
+            reply.lines().skip(1).for_each(|line| offered.read(line));
+            return offered;
+        };
+        while let Some(text) = rest.get(4..) {
+            let behind = offered.read_front(text).unwrap_or_else(|| {
+                let end = line_break(text).unwrap_or(text.len());
+                let (line, behind) = text.split_at_checked(end).unwrap_or((text, &[]));
                 offered.read(line);
-            }
+                behind
+            });
+            rest = behind.get(2..).unwrap_or_default();
         }
         offered
     }
 
-    fn read(&mut self, line: &str) {
-        let (keyword, params) = line.split_once(' ').unwrap_or((line, ""));
-        match Extension::parse(keyword) {
-            Some(extension) => {
-                self.set.insert(extension);
-                extension.read_offer(self, params);
+    /// The line at the front of `text`, where its keyword is known and the line printable: what stands behind it.
+    #[inline]
+    fn read_front<'t>(&mut self, text: &'t [u8]) -> Option<&'t [u8]> {
+        let (extension, length) = Extension::at_front(text)?;
+        let (params, behind) = match text.get(length..)? {
+            behind @ [b'\r', ..] => ("", behind),
+            [b' ', params @ ..] => {
+                let (params, behind) = params.split_at_checked(printable(params))?;
+                (core::str::from_utf8(params).ok()?, behind)
             }
-            None => self.push_other(line),
+            _ => return None,
+        };
+        if behind.first() != Some(&b'\r') || params.ends_with(' ') {
+            return None;
         }
+        self.read_offer(extension, params);
+        Some(behind)
+    }
+
+    /// A line as it came; white space behind it is left out.
+    fn read(&mut self, mut line: &[u8]) {
+        while let [text @ .., b' ' | b'\t'] = line {
+            line = text;
+        }
+        let Some(text) = checked(line) else { return };
+        match Extension::at_front(line) {
+            Some((extension, length)) => {
+                let params = text.get(length.saturating_add(1)..).unwrap_or_default();
+                self.read_offer(extension, params);
+            }
+            None => self.push_other(text),
+        }
+    }
+
+    fn read_offer(&mut self, extension: Extension, params: &str) {
+        self.set.insert(extension);
+        extension.read_offer(self, params);
     }
 
     /// RFC 1870 3: `1*20DIGIT`; what is none says nothing.
@@ -84,7 +121,7 @@ impl Extensions {
     }
 
     pub(super) fn read_mechanisms(&mut self, params: &str) {
-        params.split(' ').for_each(|name| self.mechanisms.push(name));
+        params.split_ascii_whitespace().for_each(|name| self.mechanisms.push(name));
     }
 
     pub(super) fn write_mechanisms(&self, out: &mut dyn Write) -> fmt::Result {
@@ -93,7 +130,7 @@ impl Extensions {
 
     fn push_other(&mut self, line: &str) {
         if !self.others.is_empty() {
-            self.others.push('\n');
+            self.others.push_str("\n");
         }
         self.others.push_str(line);
     }
@@ -164,7 +201,7 @@ impl Extensions {
 
     /// The lines of extensions that are not known here, as they came.
     pub fn others(&self) -> impl Iterator<Item = &str> {
-        self.others.split('\n').filter(|line| !line.is_empty())
+        self.others.as_str().split('\n').filter(|line| !line.is_empty())
     }
 
     /// The line of an extension that is not known here, by its keyword in any case.
@@ -202,7 +239,7 @@ impl Extensions {
         {
             return Err(ParseError::new(0, ParseErrorKind::Duplicate));
         }
-        self.read(line);
+        self.read(line.as_bytes());
         Ok(self)
     }
 
@@ -281,28 +318,31 @@ pub(super) fn ehlo_line(line: &str) -> Result<(), ParseError> {
     }
 }
 
-/// `ehlo-line` as it came, white space behind it left out.
+/// `ehlo-line` as it came.
 fn checked(line: &[u8]) -> Option<&str> {
-    let text = core::str::from_utf8(line).ok()?.trim_end_matches([' ', '\t']);
-    let keyword = text.split(' ').next()?;
-    let sound = keyword.bytes().next()?.is_ascii_alphanumeric()
-        && keyword.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'-');
-    (sound && text.bytes().all(chars::is_printable)).then_some(text)
+    let is_keyword = |octet: u8| octet.is_ascii_alphanumeric() || octet == b'-';
+    let end = line.iter().position(|&octet| !is_keyword(octet)).unwrap_or(line.len());
+    let sound = line.first()?.is_ascii_alphanumeric()
+        && line.get(end).is_none_or(|&octet| octet == b' ')
+        && printable(line) == line.len();
+    if sound { core::str::from_utf8(line).ok() } else { None }
 }
 
 /// The one parameter of SIZE: 1*20DIGIT.
 fn size(params: &str) -> Option<u64> {
-    let digits =
-        (1..=20).contains(&params.len()) && params.bytes().all(|octet| octet.is_ascii_digit());
-    digits.then(|| {
-        params.bytes().fold(0u64, |size, digit| {
-            size.saturating_mul(10).saturating_add(u64::from(digit & 0x0f))
-        })
+    if !(1..=20).contains(&params.len()) {
+        return None;
+    }
+    params.bytes().try_fold(0u64, |size, digit| {
+        let next = digit.is_ascii_digit().then_some(u64::from(digit & 0x0f));
+        next.map(|next| size.saturating_mul(10).saturating_add(next))
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+
     use super::*;
 
     fn offered(reply: &str) -> Extensions {
@@ -335,10 +375,7 @@ mod tests {
         );
         assert_eq!(
             offered,
-            Extensions {
-                others: "SIZES 5".into(),
-                ..Extensions::none().with(Extension::EightBitMime)
-            }
+            Extensions::none().with(Extension::EightBitMime).with_line("SIZES 5").unwrap()
         );
     }
 

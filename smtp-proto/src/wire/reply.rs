@@ -16,17 +16,19 @@
 //! # Ok::<(), smtp_proto::ParseError>(())
 //! ```
 
+mod breaks;
 mod head;
 
 use core::fmt;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use memchr::{memchr, memchr2};
+use memchr::memchr;
 use nom::Parser;
 use nom::branch::alt;
 use nom::bytes::{tag, take};
 use nom::combinator::{eof, map_opt, value};
 
+pub(crate) use self::breaks::{line_break, printable};
 use self::head::Head;
 use super::error::{Failure, expect, prefix};
 use super::{Class, Code, Condition, EnhancedCode, Escaped, ParseError, ParseErrorKind};
@@ -124,10 +126,10 @@ impl<'a> Reply<'a> {
     /// The place of the first octet that is not part of one reply.
     pub fn parse(octets: &'a [u8]) -> Result<Self, ParseError> {
         let mut rest = octets;
-        let mut first: Option<ReplyLine<'a>> = None;
+        let mut first: Option<ReplyLine> = None;
         loop {
             let at = octets.len().saturating_sub(rest.len());
-            let end = memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
+            let end = line_break(rest).unwrap_or(rest.len());
             let (line, behind) = rest.split_at_checked(end).unwrap_or((rest, &[]));
             let line = ReplyLine::parse(line)
                 .map_err(|error| ParseError::new(at.saturating_add(error.at), error.kind))?;
@@ -142,7 +144,7 @@ impl<'a> Reply<'a> {
             }
             if line.last {
                 return match rest {
-                    [] => Ok(Self::of_lines(*head, octets)),
+                    [] => Ok(Self::of_lines(head.code, octets)),
                     _ => Err(ParseError::new(
                         octets.len().saturating_sub(rest.len()),
                         ParseErrorKind::End,
@@ -254,10 +256,20 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// The reply of lines that were read one by one, the first of them `head`; `octets` is all of them.
-    pub(crate) fn of_lines(head: ReplyLine<'_>, octets: &'a [u8]) -> Self {
-        let enhanced = EnhancedCode::split_from(head.text).filter(ends_code).map(|(code, _)| code);
-        Self { code: head.code, enhanced: of_class(enhanced, head.code), text: Text::Wire(octets) }
+    /// The reply of lines that were read one by one and have this code; `octets` is all of them.
+    pub(crate) fn of_lines(code: Code, octets: &'a [u8]) -> Self {
+        let text = octets.get(4..).unwrap_or_default();
+        let enhanced = EnhancedCode::split_from(text).filter(ends_code).map(|(code, _)| code);
+        Self { code, enhanced: of_class(enhanced, code), text: Text::Wire(octets) }
+    }
+
+    /// The lines behind the first as they came, where no enhanced code is to be taken out of them.
+    pub(crate) fn rest_of_wire(&self) -> Option<&'a [u8]> {
+        let Text::Wire(wire) = self.text else { return None };
+        if self.enhanced.is_some() {
+            return None;
+        }
+        wire.get(line_break(wire)?.saturating_add(2)..)
     }
 
     /// A copy that owns its text.
@@ -288,8 +300,9 @@ const fn of_class(enhanced: Option<EnhancedCode>, code: Code) -> Option<Enhanced
     }
 }
 
+/// Whether an enhanced code is followed by text or by the end of its line.
 fn ends_code((_, rest): &(EnhancedCode, &[u8])) -> bool {
-    matches!(rest.first(), None | Some(b' '))
+    matches!(rest.first(), None | Some(b' ' | b'\r'))
 }
 
 /// The lines of a reply's text; made by [`Reply::lines`].
@@ -323,13 +336,14 @@ impl<'a> Iterator for Lines<'a> {
                 Some(ready.text.as_bytes())
             }
             Text::Wire(wire) => {
-                let end = memchr(b'\r', wire).unwrap_or(wire.len());
+                let end = line_break(wire).unwrap_or(wire.len());
                 let (line, rest) = wire.split_at_checked(end)?;
-                let rest = rest.strip_prefix(b"\r\n").unwrap_or_default();
+                let rest = rest.get(2..).unwrap_or_default();
                 self.text = (!rest.is_empty()).then_some(Text::Wire(rest));
                 let text = line.get(4..).unwrap_or_default();
+                let Some(enhanced) = self.enhanced else { return Some(text) };
                 Some(match EnhancedCode::split_from(text).filter(ends_code) {
-                    Some((enhanced, text)) if Some(enhanced) == self.enhanced => {
+                    Some((same, text)) if same == enhanced => {
                         text.strip_prefix(b" ").unwrap_or(text)
                     }
                     _ => text,
@@ -341,16 +355,22 @@ impl<'a> Iterator for Lines<'a> {
 
 /// One line of a reply, without its CRLF.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct ReplyLine<'a> {
+pub(crate) struct ReplyLine {
     pub(crate) code: Code,
     pub(crate) last: bool,
-    pub(crate) text: &'a [u8],
 }
 
-impl<'a> ReplyLine<'a> {
-    pub(crate) fn parse(line: &'a [u8]) -> Result<Self, ParseError> {
-        let (text, (code, last)) = prefix(&mut (code(), separator()), line, line.len())?;
-        Ok(Self { code, last, text })
+impl ReplyLine {
+    #[inline]
+    pub(crate) fn parse(line: &[u8]) -> Result<Self, ParseError> {
+        // Nearly every line has text.
+        if let &[one, two, three, separator @ (b' ' | b'-'), ..] = line
+            && let Some(code) = Code::parse([one, two, three])
+        {
+            return Ok(Self { code, last: separator == b' ' });
+        }
+        let (_, (code, last)) = prefix(&mut (code(), separator()), line, line.len())?;
+        Ok(Self { code, last })
     }
 }
 

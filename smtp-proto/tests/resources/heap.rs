@@ -4,8 +4,9 @@ use crate::allocations::{Heap, heap};
 use crate::session::{config, greeted, rcpt, say};
 use core::mem::size_of;
 use smtp_proto::client::{self, Client};
+use smtp_proto::line::{Replies, ReplyLimits};
 use smtp_proto::server::Server;
-use smtp_proto::{Code, Host, MailBuf, RcptBuf, Reply};
+use smtp_proto::{Code, Extensions, Host, MailBuf, RcptBuf, Reply};
 use std::sync::Arc;
 
 const TRANSACTION: &[u8] = b"MAIL FROM:<a@x.test> SIZE=100 BODY=8BITMIME\r\nRCPT TO:<b@y.test>\r\nRCPT TO:<c@y.test> NOTIFY=SUCCESS\r\nRCPT TO:<b y>\r\nDATA\r\n";
@@ -66,6 +67,18 @@ fn a_client_asks_for_no_heap_per_command_reply_and_run() {
     transaction();
     let ((), used) = heap(|| (0..1_000).for_each(|_| transaction()));
     assert_eq!(used, Heap { asked: 0, held: 0, peak: 0 });
+}
+
+#[test]
+fn the_reply_to_ehlo_is_read_without_heap() {
+    const REPLY: &[u8] = b"250-mx.test greets c.test\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-AUTH PLAIN SCRAM-SHA-256\r\n250-LIMITS RCPTMAX=9\r\n250-X-NEW a b\r\n250 HELP\r\n";
+    let (offered, used) = heap(|| {
+        let reply = Replies::new().next(&mut &REPLY[..], &ReplyLimits::default());
+        Extensions::from_reply(&reply.unwrap().unwrap())
+    });
+    assert_eq!(used, Heap { asked: 0, held: 0, peak: 0 });
+    assert_eq!(offered.others().collect::<Vec<_>>(), ["X-NEW a b"]);
+    assert_eq!(offered.mechanisms().to_string(), "PLAIN SCRAM-SHA-256");
 }
 
 /// A client behind EHLO.
