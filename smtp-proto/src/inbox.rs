@@ -2,7 +2,7 @@
 
 use core::{fmt, mem};
 
-use bytes::{Buf, BytesMut};
+use bytes::BytesMut;
 
 /// The least room that is made for a read, in octets.
 const ROOM: usize = 4096;
@@ -47,10 +47,9 @@ impl Inbox {
             return None;
         }
         if self.octets.len().saturating_sub(self.end) < ROOM.min(self.limit.saturating_sub(kept)) {
-            self.octets.copy_within(self.start..self.end, 0);
-            (self.start, self.end) = (0, kept);
             let length = kept.saturating_add(ROOM).max(self.octets.len()).min(self.limit);
-            self.octets.resize(length, 0);
+            self.move_to_front();
+            self.grow(length);
         }
         self.octets.get_mut(self.end..)
     }
@@ -61,9 +60,27 @@ impl Inbox {
         self.end = self.end.saturating_add(octets).min(self.octets.len());
         // A buffer that a read filled is too small for this peer.
         if self.end == self.octets.len() && self.octets.len() < self.limit {
-            let length = self.octets.len().saturating_mul(2).min(self.limit);
-            self.octets.resize(length, 0);
+            self.grow(self.octets.len().saturating_mul(2).min(self.limit));
         }
+    }
+
+    fn move_to_front(&mut self) {
+        let kept = self.end.saturating_sub(self.start);
+        self.octets.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, kept);
+    }
+
+    /// Makes the buffer this long. Where that takes another block the old one is overwritten first: there may be a password in it.
+    fn grow(&mut self, length: usize) {
+        if length > self.octets.capacity() {
+            let mut larger = BytesMut::zeroed(length);
+            if let Some(room) = larger.get_mut(..self.octets.len()) {
+                room.copy_from_slice(&self.octets);
+            }
+            let mut old = mem::replace(&mut self.octets, larger);
+            overwrite(&mut old);
+        }
+        self.octets.resize(length, 0);
     }
 
     /// Puts octets that were read elsewhere behind those that are kept; what exceeds the limit is left out. Returns how many were taken.
@@ -112,8 +129,8 @@ impl Inbox {
 
     /// Overwrites what was taken, after a secret passed through.
     pub fn wipe(&mut self) {
-        self.octets.get_mut(..self.start).unwrap_or_default().fill(0);
-        self.octets.get_mut(self.end..).unwrap_or_default().fill(0);
+        overwrite(self.octets.get_mut(..self.start).unwrap_or_default());
+        overwrite(self.octets.get_mut(self.end..).unwrap_or_default());
     }
 
     /// Gives the memory back where nothing is kept: what an idle connection does before it waits.
@@ -131,10 +148,11 @@ impl Inbox {
         if self.ended || kept >= self.limit {
             return None;
         }
+        self.move_to_front();
+        overwrite(self.octets.get_mut(kept..).unwrap_or_default());
+        self.grow(kept.saturating_add(ROOM).max(self.octets.len()).min(self.limit));
         let mut buffer = mem::take(&mut self.octets);
-        buffer.truncate(self.end);
-        buffer.advance(self.start);
-        buffer.reserve(ROOM.min(self.limit.saturating_sub(kept)));
+        buffer.truncate(kept);
         (self.start, self.end) = (0, 0);
         Some(buffer)
     }
@@ -146,6 +164,13 @@ impl Inbox {
         (self.start, self.end) = (0, buffer.len());
         self.octets = buffer;
     }
+}
+
+/// Puts zeros in the place of what may be a secret, in so far as safe code can.
+pub(crate) fn overwrite(octets: &mut [u8]) {
+    octets.fill(0);
+    // That nobody reads them is no reason to leave it out.
+    core::hint::black_box(octets);
 }
 
 /// How much is in it, and nothing of what: there may be a password.

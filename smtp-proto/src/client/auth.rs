@@ -14,13 +14,6 @@ const COMMAND: usize = 512;
 /// The longest line of an exchange, with its CRLF (RFC 4954 4).
 const LINE: usize = 12_288;
 
-/// Overwrites a secret, in so far as safe code can.
-pub(super) fn wipe(octets: &mut [u8]) {
-    octets.fill(0);
-    // That nobody reads them is no reason to leave it out.
-    core::hint::black_box(octets);
-}
-
 /// `octets` as base64.
 fn encoded(octets: &[u8]) -> Secret {
     Base64::encode(octets).into()

@@ -10,8 +10,8 @@ use alloc::collections::VecDeque;
 
 use bytes::{Buf, BytesMut};
 
-use super::auth::wipe;
 use super::{Misuse, Sent};
+use crate::inbox::overwrite;
 use crate::{Command, Last, Verb};
 
 /// The longest command line that is sent, with its CRLF: RFC 5321 4.5.3.1.4 and what the extensions add.
@@ -110,6 +110,10 @@ impl Pipeline {
         write: impl FnOnce(&mut BytesMut),
     ) -> Result<Sent, Misuse> {
         let before = self.text.len();
+        // Nothing is to be moved that has a secret in it.
+        if verb == Verb::Auth || self.secret {
+            self.make_room(COMMAND_LINE);
+        }
         write(&mut self.text);
         let line = self.text.get(before..).unwrap_or_default();
         let octets = line.len();
@@ -122,7 +126,7 @@ impl Pipeline {
             (self.text.len() > room).then_some(Misuse::Full)
         };
         if let Some(fault) = fault {
-            self.text.truncate(before);
+            self.cut(before);
             return Err(fault);
         }
         let sent = Sent { verb, n: self.last };
@@ -192,8 +196,7 @@ impl Pipeline {
 
     /// Queues a line of an exchange of AUTH, whose command is `sent`. Its octets are wiped once they are written.
     pub(super) fn push_response(&mut self, sent: Sent, asked: Asked, text: &[u8]) {
-        // Nothing is to be moved that has a secret in it.
-        self.text.reserve(text.len().saturating_add(2));
+        self.make_room(text.len().saturating_add(2));
         self.text.extend_from_slice(text);
         self.text.extend_from_slice(b"\r\n");
         self.secret = true;
@@ -212,6 +215,9 @@ impl Pipeline {
     /// Drops what is not released, and queues QUIT.
     pub(super) fn quit(&mut self) {
         self.drop_held();
+        if self.secret {
+            self.make_room(COMMAND_LINE);
+        }
         Command::Quit.encode(&mut self.text);
         let octets = self.text.len().saturating_sub(self.released);
         self.enter(Sent { verb: Verb::Quit, n: self.last }, Asked::Command, octets, true);
@@ -274,7 +280,7 @@ impl Pipeline {
     pub(super) fn sent(&mut self, octets: usize) {
         let octets = octets.min(self.released);
         if self.secret {
-            wipe(self.text.get_mut(..octets).unwrap_or_default());
+            overwrite(self.text.get_mut(..octets).unwrap_or_default());
         }
         self.text.advance(octets);
         self.released = self.released.saturating_sub(octets);
@@ -365,7 +371,7 @@ impl Pipeline {
             .map(|entry| entry.octets)
             .fold(0, usize::saturating_add);
         self.entries.truncate(self.in_flight);
-        self.text.truncate(self.released);
+        self.cut(self.released);
         self.queued = self.queued.saturating_sub(dropped as u64);
     }
 
@@ -376,9 +382,26 @@ impl Pipeline {
         self.released = 0;
     }
 
+    /// Room for so many octets more. Where secrets would be moved for it their old place is overwritten.
+    fn make_room(&mut self, octets: usize) {
+        let room = self.text.capacity().saturating_sub(self.text.len());
+        if room >= octets {
+            return;
+        }
+        let mut larger = BytesMut::with_capacity(self.text.len().saturating_add(octets));
+        larger.extend_from_slice(&self.text);
+        overwrite(&mut core::mem::replace(&mut self.text, larger));
+    }
+
+    /// Drops what is behind `length` octets; there may be a secret in it.
+    fn cut(&mut self, length: usize) {
+        overwrite(self.text.get_mut(length..).unwrap_or_default());
+        self.text.truncate(length);
+    }
+
     fn wipe(&mut self) {
         if self.secret {
-            wipe(&mut self.text);
+            overwrite(&mut self.text);
             self.secret = false;
         }
     }

@@ -11,6 +11,8 @@ thread_local! {
     static ASKED: Cell<usize> = const { Cell::new(0) };
     static HELD: Cell<isize> = const { Cell::new(0) };
     static PEAK: Cell<isize> = const { Cell::new(0) };
+    static SECRET: Cell<&'static [u8]> = const { Cell::new(b"") };
+    static SPILT: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -26,6 +28,11 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         count(-layout.size().cast_signed());
+        let sought = SECRET.try_with(Cell::get).unwrap_or_default();
+        // SAFETY: the block is the caller's up to here. What was never written is read too, octet by octet, and only compared.
+        if !sought.is_empty() && unsafe { holds(block, layout.size(), sought) } {
+            let _ = SPILT.try_with(|spilt| spilt.set(spilt.get() + 1));
+        }
         // SAFETY: the caller's promise, handed on.
         unsafe { System.dealloc(block, layout) }
     }
@@ -57,4 +64,24 @@ pub(crate) fn heap<T>(work: impl FnOnce() -> T) -> (T, Heap) {
     let heap =
         Heap { asked: ASKED.get() - asked, held: HELD.get() - held, peak: PEAK.get() - held };
     (result, heap)
+}
+
+/// How many blocks `work` gave back with `secret` in them.
+pub(crate) fn spilt(secret: &'static [u8], work: impl FnOnce()) -> usize {
+    SPILT.set(0);
+    SECRET.set(secret);
+    work();
+    SECRET.set(b"");
+    SPILT.get()
+}
+
+/// # Safety
+///
+/// `block` has `octets` octets.
+unsafe fn holds(block: *const u8, octets: usize, sought: &[u8]) -> bool {
+    // SAFETY: `at` is below `octets`.
+    let octet = |at: usize| unsafe { block.add(at).read_volatile() };
+    (0..=octets.saturating_sub(sought.len()))
+        .take_while(|_| octets >= sought.len())
+        .any(|start| sought.iter().zip(start..).all(|(&sought, at)| octet(at) == sought))
 }

@@ -2,5 +2,6 @@
 
 mod allocations;
 mod heap;
+mod secrets;
 mod session;
 mod steps;
