@@ -79,7 +79,7 @@ impl<'a> Mailbox<'a> {
     }
 
     /// Checks what the grammar does not say: UTF-8 and lengths.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn at(
         input: &Input<'a>,
         Places { start, at, end, .. }: Places,
@@ -250,7 +250,7 @@ pub(crate) struct Places {
 
 impl Places {
     /// `Mailbox`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(input: &Input<'_>, start: usize, syntax: Syntax) -> Result<Self, ParseError> {
         let at = local_part(input, start)?;
         if input.at(at) != Some(b'@') {

@@ -35,8 +35,6 @@ impl Class {
     pub(crate) const PRINTABLE: Self = Self(128);
     /// `atext` of US-ASCII without the equals sign, which stands in no value.
     pub(crate) const ADDRESS_TYPE: Self = Self(256);
-    /// `DIGIT`.
-    pub(crate) const DIGIT: Self = Self(512);
 
     /// Both.
     pub(crate) const fn or(self, other: Self) -> Self {
@@ -107,7 +105,6 @@ const fn classes(octet: u8) -> u16 {
         | Class::XCHAR.when(matches!(octet, 33..=42 | 44..=60 | 62..=126))
         | Class::PRINTABLE.when(matches!(octet, 32..=126))
         | Class::ADDRESS_TYPE.when((letter_or_digit || symbol) && octet != b'=')
-        | Class::DIGIT.when(octet.is_ascii_digit())
 }
 
 /// Whether it is of the class [`ATEXT`](Class::ATEXT).
@@ -161,7 +158,6 @@ mod tests {
         assert_eq!(members(Class::XCHAR), 94 - 2);
         assert_eq!(members(Class::PRINTABLE), 95);
         assert_eq!(members(Class::ADDRESS_TYPE), 62 + 18);
-        assert_eq!(members(Class::DIGIT), 10);
     }
 
     #[test]

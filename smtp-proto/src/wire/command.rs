@@ -337,15 +337,20 @@ impl<'a> Arguments<'a> {
         Ok(Command::Hello { verb, name })
     }
 
+    // Apart from the other commands, because all that reads a path is inlined here: see `path`.
+    #[inline(never)]
     fn mail(&self) -> Result<Command<'a>, ParseError> {
-        let (input, start) = self.path(&FROM, ParseErrorKind::From)?;
+        let start = self.path(&FROM, ParseErrorKind::From)?;
+        let input = Input::new(self.line);
         let (from, behind) = ReversePath::at(&input, start, self.mailbox_syntax())?;
         let params = MailParams::behind(&input, behind, self.syntax)?;
         Ok(Command::Mail(Mail { from, params }))
     }
 
+    #[inline(never)]
     fn rcpt(&self) -> Result<Command<'a>, ParseError> {
-        let (input, start) = self.path(&TO, ParseErrorKind::To)?;
+        let start = self.path(&TO, ParseErrorKind::To)?;
+        let input = Input::new(self.line);
         let (to, behind) = ForwardPath::at(&input, start, self.mailbox_syntax())?;
         let params = RcptParams::behind(&input, behind, self.syntax)?;
         Ok(Command::Rcpt(Rcpt { to, params }))
@@ -356,15 +361,15 @@ impl<'a> Arguments<'a> {
         self.syntax.without(Syntax::UNDERSCORE)
     }
 
-    /// The line, and where the path stands behind `FROM:` or `TO:`.
+    /// Where the path stands behind `FROM:` or `TO:`.
     #[inline]
-    fn path(&self, word: &Word, kind: ParseErrorKind) -> Result<(Input<'a>, usize), ParseError> {
+    fn path(&self, word: &Word, kind: ParseErrorKind) -> Result<usize, ParseError> {
         let argument = self.argument()?;
         let path = Front::of(argument).behind(word).ok_or_else(|| self.error(argument, kind))?;
         // RFC 5321 3.3: no space on either side of the colon.
         let tolerated = self.syntax.contains(Syntax::SPACE_AFTER_COLON);
         let path = if tolerated { skip_spaces(path) } else { path };
-        Ok((Input::new(self.line), self.line.len().wrapping_sub(path.len())))
+        Ok(self.line.len().wrapping_sub(path.len()))
     }
 
     /// Free text, or none.

@@ -306,6 +306,10 @@ impl Set {
         self.0 |= extension.bit();
     }
 
+    pub(crate) const fn insert_all(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+
     pub(crate) const fn remove(&mut self, extension: Extension) {
         self.0 &= !extension.bit();
     }
@@ -329,7 +333,9 @@ impl Set {
 #[derive(Clone, Copy)]
 pub(super) struct Known {
     pub(super) word: Word,
-    pub(super) extension: Extension,
+    pub(super) needs: Set,
+    /// The bit that tells it from the others of its command.
+    pub(super) bit: u16,
     pub(super) fault: Kind,
     pub(super) read: Read,
 }
@@ -356,7 +362,7 @@ impl Carrier {
     /// Whether it has a parameter of this keyword.
     pub(super) fn knows(self, keyword: &str) -> bool {
         Known::find(self.parameters(), keyword.as_bytes())
-            .is_some_and(|(_, known)| known.word.len() == keyword.len())
+            .is_some_and(|known| known.word.len() == keyword.len())
     }
 }
 
@@ -383,7 +389,8 @@ const fn count(carrier: Carrier) -> usize {
 const fn known<const N: usize>(carrier: Carrier) -> [Known; N] {
     let nobody = Known {
         word: Word::new(""),
-        extension: Extension::Pipelining,
+        needs: Set::NONE,
+        bit: 0,
         fault: Kind::Value,
         read: |_, _| None,
     };
@@ -395,7 +402,10 @@ const fn known<const N: usize>(carrier: Carrier) -> [Known; N] {
         let mut nth = 0usize;
         while nth < parameters.len() {
             let Parameter(keyword, fault, read) = parameters[nth];
-            all[filled] = Known { word: Word::new(keyword), extension: row.extension, fault, read };
+            let mut needs = Set::NONE;
+            needs.insert(row.extension);
+            let bit = 1u16 << filled;
+            all[filled] = Known { word: Word::new(keyword), needs, bit, fault, read };
             filled = filled.saturating_add(1);
             nth = nth.saturating_add(1);
         }
@@ -412,11 +422,11 @@ pub(crate) fn parameter_keywords() -> impl Iterator<Item = &'static str> {
 }
 
 impl Known {
-    /// The parameter with whose keyword the octets begin, in any case, and its place in the table.
+    /// The parameter with whose keyword the octets begin, in any case.
     #[inline]
-    pub(super) fn find(table: &'static [Self], octets: &[u8]) -> Option<(usize, &'static Self)> {
+    pub(super) fn find(table: &'static [Self], octets: &[u8]) -> Option<&'static Self> {
         let front = Front::of(octets);
-        table.iter().enumerate().find(|(_, known)| front.behind_whole(&known.word).is_some())
+        table.iter().find(|known| front.behind_whole(&known.word).is_some())
     }
 }
 

@@ -121,12 +121,13 @@ pub(super) type Read = fn(&mut Facts, Option<&[u8]>) -> Option<usize>;
 /// RFC 1870 3: 20 digits are legal and may exceed 64 bits; a size beyond is as good as the largest.
 pub(super) fn read_size(facts: &mut Facts, value: Option<&[u8]>) -> Option<usize> {
     let octets = value?;
-    let length = chars::run(octets, 0, Class::DIGIT);
-    let digits = octets.get(..length).filter(|_| (1..=20).contains(&length))?;
-    let add =
-        |size: u64, digit: &u8| size.saturating_mul(10).saturating_add(u64::from(digit & 0x0f));
-    facts.size = Some(digits.iter().fold(0, add));
-    Some(length)
+    let (mut size, mut length) = (0u64, 0usize);
+    while let Some(digit @ b'0'..=b'9') = octets.get(length) {
+        size = size.saturating_mul(10).saturating_add(u64::from(digit & 0x0f));
+        length = length.wrapping_add(1);
+    }
+    facts.size = Some(size);
+    (1..=20).contains(&length).then_some(length)
 }
 
 pub(super) fn read_body(facts: &mut Facts, value: Option<&[u8]>) -> Option<usize> {
@@ -189,11 +190,11 @@ impl Facts {
     ) -> Result<usize, ParseError> {
         steps::took(1);
         let at = spaces.behind(input, start)?;
-        let Some((index, known)) = Known::find(table, input.from(at)) else {
+        let Some(known) = Known::find(table, input.from(at)) else {
             return self.take_stranger(input, at, [first, start]);
         };
         let (value, behind) = value(input, at.wrapping_add(known.word.len()))?;
-        match self.take_known(index, known, value) {
+        match self.take_known(known, value) {
             Ok(length) => Ok(behind.wrapping_add(length)),
             Err(kind) => Err(ParseError::new(start, kind)),
         }
@@ -201,23 +202,17 @@ impl Facts {
 
     /// Reads the value of a known parameter. How many octets it has.
     #[inline]
-    fn take_known(
-        &mut self,
-        index: usize,
-        known: &Known,
-        value: Option<&[u8]>,
-    ) -> Result<usize, ParseErrorKind> {
-        self.needs.insert(known.extension);
+    fn take_known(&mut self, known: &Known, value: Option<&[u8]>) -> Result<usize, ParseErrorKind> {
+        self.needs.insert_all(known.needs);
         let length = (known.read)(self, value).ok_or(known.fault)?;
         if value.is_some_and(|value| value.get(length..).is_some_and(begins_with_value)) {
             return Err(known.fault);
         }
         // RFC 1870 6, RFC 6152 2, RFC 3461 5.1: each parameter at most once.
-        let bit = 1u16.wrapping_shl(u32::try_from(index).unwrap_or(0));
-        if self.seen & bit != 0 {
+        if self.seen & known.bit != 0 {
             return Err(ParseErrorKind::Duplicate);
         }
-        self.seen |= bit;
+        self.seen |= known.bit;
         Ok(length)
     }
 

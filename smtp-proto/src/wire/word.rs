@@ -34,6 +34,12 @@ impl Word {
         self.text
     }
 
+    /// Whether it is all of these octets, in any case.
+    #[cold]
+    fn is(&self, octets: &[u8]) -> bool {
+        octets.eq_ignore_ascii_case(self.text.as_bytes())
+    }
+
     #[inline]
     pub(crate) const fn len(&self) -> usize {
         self.text.len()
@@ -64,7 +70,7 @@ impl<'a> Front<'a> {
             return None;
         }
         let (front, rest) = self.octets.split_at_checked(word.len())?;
-        (front.len() <= 8 || front.eq_ignore_ascii_case(word.text.as_bytes())).then_some(rest)
+        (front.len() <= 8 || word.is(front)).then_some(rest)
     }
 
     /// The same for a word of letters, digits and hyphens, where none of these stands behind it.
@@ -84,6 +90,7 @@ impl<'a> Front<'a> {
 }
 
 /// Fewer than eight octets and zeros behind them.
+#[cold]
 fn padded(octets: &[u8]) -> u64 {
     let mut head = [0; 8];
     head.iter_mut().zip(octets).for_each(|(place, octet)| *place = *octet);
