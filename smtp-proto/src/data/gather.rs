@@ -84,4 +84,11 @@ mod tests {
         assert_eq!(gather.push(b"x"), [b"", b""] as [&[u8]; 2]);
         assert_eq!(gather.rest(), b"x");
     }
+
+    #[test]
+    fn a_full_block_is_written_at_once() {
+        let (mut gather, block) = (Gather::new(), [b'a'; BLOCK]);
+        assert_eq!(gather.push(&block[..BLOCK - 1]), [b"", b""] as [&[u8]; 2]);
+        assert_eq!(gather.push(b"a"), [&block[..BLOCK - 1], b"a"]);
+    }
 }
