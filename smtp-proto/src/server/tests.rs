@@ -6,6 +6,7 @@ use core::mem::size_of;
 
 use super::*;
 
+mod counting;
 mod extensions;
 
 fn server() -> Server {

@@ -158,3 +158,12 @@ fn repairs_are_counted() {
     while reader.next(&mut input).is_some() {}
     assert_eq!(reader.repairs(), Repairs { bare_lf: 2, bare_cr: 1, nul: 2 });
 }
+
+#[test]
+fn octets_over_127_are_told_of() {
+    for (octets, eight_bit) in [("a\r\n..\r\n.\r\n", false), ("a\r\n..\u{e9}\r\n.\r\n", true)] {
+        let (mut reader, mut input) = (Reader::new(Newlines::Refuse), octets.as_bytes());
+        while reader.next(&mut input).is_some() {}
+        assert_eq!((reader.eight_bit(), input.len()), (eight_bit, 0), "{octets:?}");
+    }
+}
