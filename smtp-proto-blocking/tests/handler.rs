@@ -281,6 +281,17 @@ fn body_is_gathered_to_blocks_of_16_kib() {
 }
 
 #[test]
+fn a_mebibyte_of_dots_is_handed_on_in_at_most_seventy_writes() {
+    let begin = &SESSION[..SESSION.find("hello").expect("the content")];
+    let commands = format!("{begin}{}.\r\n", "..\r\n".repeat((1 << 20) / 4));
+    let (_, calls) = said(Clerk::default(), config(), commands.as_bytes());
+    let writes = calls.iter().filter(|call| call.starts_with("write ")).count();
+    println!("{writes} writes");
+    assert!(writes <= 70, "{writes}");
+    assert!(calls.contains(&format!("commit {}", (1 << 20) / 4 * 3)));
+}
+
+#[test]
 fn replies_do_not_wait_for_a_whole_group_of_decisions() {
     let slow = Clerk::that("rcpt", Trip::Sleep(Duration::from_millis(600)));
     let (mut client, served) = start(slow, config());

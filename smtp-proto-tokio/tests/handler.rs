@@ -369,6 +369,16 @@ async fn body_is_gathered_to_blocks_of_16_kib() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_mebibyte_of_dots_is_handed_on_in_at_most_seventy_writes() {
+    let content = [b"..\r\n".repeat((1 << 20) / 4), b".\r\n".to_vec()].concat();
+    let calls = letter(Clerk::default(), config(), &content).await;
+    let writes = calls.iter().filter(|call| call.starts_with("write ")).count();
+    println!("{writes} writes");
+    assert!(writes <= 70, "{writes}");
+    assert!(calls.contains(&format!("commit {}", (1 << 20) / 4 * 3)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn replies_leave_while_the_handler_decides() {
     let (mut client, _served) = start(Clerk::that("rcpt", Trip::Stall), config());
     client.reply().await;

@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 
 /// A block, in octets.
 const BLOCK: usize = 16 * 1024;
+/// A run that is not worth a write of its own, in octets.
+const SHORT: usize = BLOCK / 4;
 
 /// Collects runs, which may be three octets long, into blocks of about 16 KiB. A run that is a block by itself is never copied.
 ///
@@ -37,12 +39,13 @@ impl Gather {
     #[must_use]
     pub fn push<'a>(&'a mut self, run: &'a [u8]) -> [&'a [u8]; 2] {
         self.forget_written();
-        if self.octets.len().saturating_add(run.len()) < BLOCK {
-            self.octets.extend_from_slice(run);
-            return [&[], &[]];
+        let whole = self.octets.len().saturating_add(run.len()) >= BLOCK;
+        self.written = whole;
+        if whole && run.len() >= SHORT {
+            return [&self.octets, run];
         }
-        self.written = true;
-        [&self.octets, run]
+        self.octets.extend_from_slice(run);
+        [if whole { &self.octets } else { &[] }, &[]]
     }
 
     /// What is left at the end; it counts as written then.
@@ -80,7 +83,7 @@ mod tests {
         }
         out.extend_from_slice(gather.rest());
         assert_eq!(out, body);
-        assert!(writes <= 14, "{writes} writes");
+        assert!(writes <= 7, "{writes} writes");
         assert_eq!(gather.push(b"x"), [b"", b""] as [&[u8]; 2]);
         assert_eq!(gather.rest(), b"x");
     }
