@@ -1,6 +1,7 @@
 //! `client` over TCP and Unix sockets, against our server and against servers that do not behave.
 
 use core::net::{IpAddr, Ipv4Addr};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -494,4 +495,68 @@ fn refusals_of_the_session_are_told_and_answered_by_quit() {
     });
     let error = done.expect_err("it is refused").to_string();
     assert_eq!(error, "the server refused the hello: 550 5.7.1 Not you");
+}
+
+/// A socket that counts how often it is written to.
+struct Counting(TcpStream, Arc<AtomicUsize>);
+
+impl Read for Counting {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl Write for Counting {
+    fn write(&mut self, octets: &[u8]) -> io::Result<usize> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.write(octets)
+    }
+
+    fn write_vectored(&mut self, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.write_vectored(pieces)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+impl Socket for Counting {
+    fn limit_reads(&mut self, limit: Duration) -> io::Result<()> {
+        self.0.limit_reads(limit)
+    }
+
+    fn limit_writes(&mut self, limit: Duration) -> io::Result<()> {
+        self.0.limit_writes(limit)
+    }
+
+    fn end_writing(&mut self) -> io::Result<()> {
+        self.0.end_writing()
+    }
+
+    fn read_at_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read_at_once(buffer)
+    }
+
+    fn writes_vectored(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn a_mebibyte_of_dots_is_at_most_seventy_writes() {
+    let (stream, other) = tcp();
+    let served = thread::spawn(move || serve(other, config()));
+    let writes = Arc::new(AtomicUsize::new(0));
+    let stream = Counting(stream, Arc::clone(&writes));
+    let mut client = Client::connect(stream, NAME, Arc::default()).expect("it greets");
+    let content = b"..\r\n".repeat((1 << 20) / 4);
+    let (_, done) = deliver(&mut client, &["b@y.test"], Content::seven_bit(), &content[..]);
+    done.expect("nothing fails");
+    let writes = writes.load(Ordering::Relaxed);
+    println!("{writes} writes");
+    assert!(writes <= 70, "{writes}");
+    drop(client);
+    assert_eq!(received(served).letters, [content]);
 }

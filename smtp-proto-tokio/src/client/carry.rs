@@ -20,6 +20,8 @@ pub(super) struct Carry<'c, 'e, S, F> {
     session: &'c mut Session<S>,
     delivery: Delivery<'e>,
     each: F,
+    /// What is fed is copied: its pieces are short.
+    copies: bool,
 }
 
 impl<'c, 'e, S, F> Carry<'c, 'e, S, F>
@@ -28,7 +30,7 @@ where
     F: FnMut(usize, Outcome<'_>),
 {
     pub(super) const fn new(session: &'c mut Session<S>, delivery: Delivery<'e>, each: F) -> Self {
-        Self { session, delivery, each }
+        Self { session, delivery, each, copies: false }
     }
 
     /// Carries the letter until every recipient is settled.
@@ -86,7 +88,7 @@ where
         }
         let config = self.session.machine().config();
         let whole = config.line_ends == LineEnds::Refuse && self.session.is_write_vectored();
-        if whole && octets.len() > SMALL {
+        if whole && !self.copies && octets.len() > SMALL {
             return self.write(octets).await;
         }
         let taken = self.delivery.body(self.session.client(), octets)?;
@@ -106,7 +108,10 @@ where
     /// Writes the front of `octets` without copying it.
     async fn write(&mut self, octets: &[u8]) -> Result<(), Error> {
         let mut pieces = [&b""[..]; PIECES];
-        let (_, filled) = self.delivery.body_pieces(self.session.client(), octets, &mut pieces)?;
+        let (taken, filled) =
+            self.delivery.body_pieces(self.session.client(), octets, &mut pieces)?;
+        // Each doubled dot makes two pieces: lines that begin with dots would be a write for every few of them.
+        self.copies |= filled + 2 > PIECES && taken < SMALL;
         let mut slices = pieces.map(IoSlice::new);
         let mut slices = slices.get_mut(..filled).unwrap_or_default();
         while !slices.is_empty() && !self.session.machine().is_over() {

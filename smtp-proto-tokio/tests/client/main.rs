@@ -4,6 +4,7 @@ mod letters;
 mod sessions;
 mod verdicts;
 mod waits;
+mod writes;
 
 use core::time::Duration;
 use std::io::{self, Cursor};
