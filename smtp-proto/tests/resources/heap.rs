@@ -178,3 +178,48 @@ fn the_worst_session_stays_under_its_bound_and_gives_it_back() {
     println!("and behind it: {kept} octets");
     assert!(kept <= 4096, "{kept}");
 }
+
+/// A server that offers as much as a reply holds, an application that queues as much as it may, and nobody who reads or answers.
+#[test]
+fn the_worst_session_of_a_client_stays_under_its_bound_and_gives_it_back() {
+    const BOUND: isize = 512 * 1024;
+    let config = Arc::new(client::Config::default());
+    let word = |number: usize| format!("M{number:05}");
+    let line = |line: usize| {
+        let words: Vec<String> = (0..500).map(|number| word(line * 500 + number)).collect();
+        format!("250-AUTH {}\r\n", words.join(" "))
+    };
+    let offer = (0..15).map(line).collect::<String>();
+    let offer = format!("250-mx.test\r\n250-PIPELINING\r\n{offer}250 CHUNKING\r\n");
+    let rcpt = RcptBuf { to: "b@y.test".parse().unwrap(), params: "".parse().unwrap() };
+    let mail = MailBuf { from: "a@x.test".parse().unwrap(), params: "".parse().unwrap() };
+    let ((mut client, mut inbox, queued), used) = heap(|| {
+        let mut client = Client::new(Arc::clone(&config));
+        client.hello(Host::parse(b"c.test").unwrap()).unwrap();
+        hear(&mut client, b"220 mx.test\r\n");
+        hear(&mut client, offer.as_bytes());
+        client.mail(&mail.as_ref()).unwrap();
+        let mut queued = 0;
+        while client.rcpt(&rcpt.as_ref()).is_ok() {
+            queued += 1;
+        }
+        // A reply that never ends fills the inbox.
+        let mut inbox = config.inbox();
+        while let Some(space) = inbox.space() {
+            let octets = space.len();
+            space.fill(b'x');
+            inbox.filled(octets);
+        }
+        (client, inbox, queued)
+    });
+    println!("the worst session of a client: {} octets of heap at most", used.peak);
+    assert!(queued > 3_000 && used.peak <= BOUND, "{queued} commands, {used:?}");
+    let ((), after) = heap(|| {
+        client.eof();
+        while client.next(&mut &b""[..]).is_ok_and(|event| event.is_some()) {}
+        inbox.feed(|input| *input = &[]);
+        inbox.release();
+        drop(client);
+    });
+    assert_eq!(used.held + after.held, 0, "{used:?}, {after:?}");
+}
