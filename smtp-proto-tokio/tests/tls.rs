@@ -6,6 +6,8 @@
 mod certificates;
 mod clerk;
 
+use core::pin::Pin;
+use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
@@ -16,7 +18,9 @@ use smtp_proto::server::{Config, Event, StartTls, Wants};
 use smtp_proto::{Inbox, TlsFault};
 use smtp_proto_tokio::tls::{Acceptor, Connector, Handshake, fault, rustls};
 use smtp_proto_tokio::{Listener, Session, Stream, serve};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{
+    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufWriter, DuplexStream, ReadBuf, duplex,
+};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
@@ -262,13 +266,57 @@ async fn without_an_acceptor_another_library_goes_on() {
     tokio::join!(server, client);
 }
 
+/// Holds back what is written until it is flushed, and puts off the first flushes.
+struct Lazy {
+    stream: BufWriter<DuplexStream>,
+    /// So many flushes are still put off, and whether one is just now.
+    lazy: u32,
+    put_off: bool,
+}
+
+impl AsyncRead for Lazy {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Lazy {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.lazy > 0 && !self.stream.buffer().is_empty() {
+            self.put_off = !self.put_off;
+            if self.put_off {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            self.lazy -= 1;
+        }
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
 /// What a stream holds back is what the client waits for.
 #[tokio::test]
 async fn the_go_ahead_leaves_before_the_handshake_begins() {
     let Parties { acceptor, handshake } = parties();
-    // Of the 220 so much passes at once, and the rest only when the client reads.
-    let (client, stream) = duplex(8);
-    let stream = tokio::io::BufWriter::with_capacity(4096, stream);
+    let (client, stream) = duplex(4096);
+    // The greeting, the reply to EHLO and the 220 to STARTTLS.
+    let stream = Lazy { stream: BufWriter::new(stream), lazy: 3, put_off: false };
     let session = Session::new(stream, Arc::new(with_starttls())).with_tls(acceptor);
     let served = tokio::spawn(serve(session, Clerk::default()));
     let mut client = Client(Stream::from(client));
@@ -276,6 +324,7 @@ async fn the_go_ahead_leaves_before_the_handshake_begins() {
     client.0.connect_tls(&handshake).await.unwrap();
     assert_eq!(client.say("EHLO c.test").await, INSIDE);
     client.say("QUIT").await;
+    drop(client);
     served.await.unwrap().unwrap();
 }
 
