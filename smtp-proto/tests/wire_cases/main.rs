@@ -15,7 +15,7 @@ mod settings;
 mod verdict;
 mod waiting;
 
-use smtp_proto::testing::cases::{Case, Pre, cases, more};
+use smtp_proto::testing::cases::{Bytes, Case, Pre, Step, cases, more};
 use verdict::judge;
 
 /// The rows in which our server, or a program around it, is tried; those of the client have a replay of their own.
@@ -129,4 +129,39 @@ fn only_rows_of_clients_and_applications_wait_for_them() {
         };
         assert!(expected, "{id} waits for {issue}");
     }
+}
+
+/// What each verb comes to in each state in front of a content is somewhere in the tables.
+#[test]
+fn every_verb_has_a_row_in_every_state() {
+    const VERBS: [&str; 16] = [
+        "EHLO", "HELO", "LHLO", "MAIL", "RCPT", "DATA", "BDAT", "RSET", "NOOP", "VRFY", "EXPN",
+        "HELP", "QUIT", "STARTTLS", "AUTH", "TURN",
+    ];
+    let states = [Pre::P1, Pre::P2, Pre::PH, Pre::P3, Pre::P4, Pre::PN, Pre::PB];
+    let rows: Vec<(Pre, Vec<u8>)> =
+        server_rows().filter_map(|case| Some((case.pre, first_octets(&case)?))).collect();
+    let has_row = |state: Pre, verb: &str| {
+        let begins = |octets: &[u8]| {
+            octets
+                .strip_prefix(verb.as_bytes())
+                .is_some_and(|rest| !rest.first().is_some_and(u8::is_ascii_alphabetic))
+        };
+        rows.iter().any(|(pre, octets)| *pre == state && begins(octets))
+    };
+    let missing: Vec<_> = states
+        .iter()
+        .flat_map(|state| VERBS.iter().map(move |verb| (*state, *verb)))
+        .filter(|(state, verb)| !has_row(*state, verb))
+        .collect();
+    assert!(missing.is_empty(), "no row says what these come to: {missing:?}");
+}
+
+/// What a row sends first.
+fn first_octets(case: &Case<'_>) -> Option<Vec<u8>> {
+    let Bytes::Steps(steps) = &case.bytes else { return None };
+    steps.iter().find_map(|step| match step {
+        Step::Octets(octets) => Some(octets.to_vec()),
+        _ => None,
+    })
 }
