@@ -142,6 +142,7 @@ impl Reader {
     }
 
     /// Takes the next piece off the front of `input`; `None` when more octets are needed.
+    #[inline(always)]
     pub fn next<'b>(&mut self, input: &mut &'b [u8]) -> Option<Piece<'b>> {
         if self.dots
             && self.at != At::Text
@@ -157,6 +158,7 @@ impl Reader {
     }
 
     /// A dot at the start of a line. `None`: what follows it is not there yet; `Some(None)`: it was undone, or a fault stands behind it.
+    #[inline(always)]
     fn dot<'b>(&mut self, input: &mut &'b [u8]) -> Option<Option<Piece<'b>>> {
         let whole = *input;
         match *whole {
@@ -200,6 +202,7 @@ impl Reader {
     }
 
     /// The longest run in front of a stuffed dot or a stray octet.
+    #[inline(always)]
     fn strict<'b>(&mut self, input: &mut &'b [u8]) -> Option<Piece<'b>> {
         let found = scan(input, self.eight_bit);
         self.eight_bit = found.eight_bit;

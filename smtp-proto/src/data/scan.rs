@@ -27,6 +27,7 @@ pub(super) enum Stop {
 }
 
 /// The run at the front of `octets`, which no CR stands in front of. `eight_bit`: an octet over 127 was seen before.
+#[inline(always)]
 pub(super) fn scan(octets: &[u8], mut eight_bit: bool) -> Scan {
     let (mut at, mut until) = (0usize, FIRST);
     loop {
