@@ -63,6 +63,7 @@ impl Lines {
     /// Takes the line at the front of `input`; `None` when its end is not there yet. `limit` counts octets with the CRLF.
     ///
     /// Of a line within the limit nothing is taken before it is whole; of one that is over, everything is taken as it comes.
+    #[inline]
     pub fn next<'b>(&mut self, input: &mut &'b [u8], limit: usize) -> Option<Line<'b>> {
         if self.skipped > 0 {
             return self.skip(input);
@@ -89,6 +90,7 @@ impl Lines {
         self.skipped > 0
     }
 
+    #[inline(never)]
     fn skip<'b>(&mut self, input: &mut &'b [u8]) -> Option<Line<'b>> {
         let whole = *input;
         let allowance = SKIP_LIMIT.saturating_sub(self.skipped);

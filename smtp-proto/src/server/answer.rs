@@ -150,11 +150,15 @@ impl Server {
     }
 
     /// RFC 6531 3.7.4: where the client did not say that it takes UTF-8, a mailbox in it is not said, and the code tells of that.
+    #[inline]
     fn speakable<'r>(&self, question: Question, reply: Reply<'r>) -> Reply<'r> {
-        let code = reply.code();
         let names_mailbox = question == Question::Query
-            || matches!(code, Code::WILL_FORWARD | Code::USER_NOT_LOCAL);
-        if !names_mailbox || self.state.takes_utf8(code) || reply.is_ascii() {
+            || matches!(reply.code(), Code::WILL_FORWARD | Code::USER_NOT_LOCAL);
+        if names_mailbox { self.spoken(question, reply) } else { reply }
+    }
+
+    fn spoken<'r>(&self, question: Question, reply: Reply<'r>) -> Reply<'r> {
+        if self.state.takes_utf8(reply.code()) || reply.is_ascii() {
             return reply;
         }
         let unspeakable = EnhancedCode::new(reply.class(), Condition::UTF8_REPLY_REQUIRED);
@@ -234,7 +238,7 @@ impl Server {
     }
 
     /// Writes the reply that stands at `index`, or keeps it until those in front of it are written.
-    #[inline]
+    #[inline(always)]
     pub(super) fn place(&mut self, index: usize, reply: &Reply<'_>) {
         self.stirred = true;
         if index > 0 {
@@ -287,7 +291,7 @@ impl Server {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn write(&mut self, reply: &Reply<'_>) {
         self.flush_begins();
         if self.state.takes_utf8(reply.code()) {

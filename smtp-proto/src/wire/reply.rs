@@ -225,6 +225,7 @@ impl<'a> Reply<'a> {
 
     /// As [`encode`](Self::encode), with a text that may be UTF-8: `uReply-line` of RFC 6531 3.7.4.2. What is none, and a line that is
     /// too long, is written as by `encode`.
+    #[inline(never)]
     pub(crate) fn encode_utf8(&self, out: &mut impl BufMut) {
         let head = Head::new(self.code, self.enhanced);
         let printable = |text: &str| text.chars().all(|char| char == '\t' || !char.is_control());
@@ -240,6 +241,7 @@ impl<'a> Reply<'a> {
         }
     }
 
+    #[inline(never)]
     fn encode_lines(&self, out: &mut impl BufMut) {
         let head = Head::new(self.code, self.enhanced);
         let limit = head.room();
