@@ -150,8 +150,10 @@ impl Stage {
             let (lockstep, exchange) = (self.lockstep, self.exchange);
             let event = self.server.next(&mut input);
             let taken = self.server.last_taken();
-            if matches!(taken, Traffic::Command | Traffic::AuthSecret) && !exchange {
-                let line = &before[..before.len() - input.len()];
+            let line = &before[..before.len() - input.len()];
+            // Nothing is told of the front of an over-long line, which is taken as it comes.
+            let whole = event.is_some() || line.ends_with(b"\r\n");
+            if matches!(taken, Traffic::Command | Traffic::AuthSecret) && !exchange && whole {
                 self.see_command(
                     line,
                     lockstep,
