@@ -245,6 +245,13 @@ impl<'a> Reply<'a> {
     fn encode_lines(&self, out: &mut impl BufMut) {
         let head = Head::new(self.code, self.enhanced);
         let limit = head.room();
+        // Nearly every reply has one line.
+        if let Text::Lines(line) = self.text
+            && line.len() <= limit
+            && memchr(b'\n', line).is_none()
+        {
+            return head.put_line(out, b' ', line);
+        }
         let mut lines = self.lines().peekable();
         while let Some(mut line) = lines.next() {
             // RFC 5321 4.5.3.1.5: a longer line is sent as several.
