@@ -180,7 +180,11 @@ impl<'a> OriginalRecipient<'a> {
     /// Where the semicolon and the end are of the value at the front.
     #[inline]
     pub(crate) fn places(octets: &[u8]) -> Option<(usize, usize)> {
-        let semicolon = chars::run(octets, 0, Class::ADDRESS_TYPE);
+        // Nearly every address is of this type.
+        let semicolon = match Front::of(octets).behind(&RFC822) {
+            Some(_) => RFC822.len().saturating_sub(1),
+            None => chars::run(octets, 0, Class::ADDRESS_TYPE),
+        };
         let (address_type, [b';', address @ ..]) = octets.split_at_checked(semicolon)? else {
             return None;
         };
@@ -252,6 +256,7 @@ impl fmt::Debug for OriginalRecipient<'_> {
     }
 }
 
+const RFC822: Word = Word::new("RFC822;");
 /// The address type of RFC 6533, in any case.
 const UTF_8: &[u8] = b"utf-8";
 
@@ -344,6 +349,9 @@ mod tests {
         let table = [
             ("rfc822;Bob@Example.test", Some("Bob@Example.test")),
             ("rfc822;a+2Bb@x.test", Some("a+b@x.test")),
+            ("RFC822;x", Some("x")),
+            ("rfc822x;y", Some("y")),
+            ("rfc82;y", Some("y")),
             ("utf-8;b\\x{FC}cher@x.test", Some("bücher@x.test")),
             ("UTF-8;bücher@x.test", Some("bücher@x.test")),
             ("utf-8;\\x{1F600}@x.test", Some("\u{1f600}@x.test")),

@@ -361,8 +361,7 @@ impl Carrier {
 
     /// Whether it has a parameter of this keyword.
     pub(super) fn knows(self, keyword: &str) -> bool {
-        Known::find(self.parameters(), keyword.as_bytes())
-            .is_some_and(|known| known.word.len() == keyword.len())
+        Known::find(self.parameters(), keyword.as_bytes()).is_some_and(|(_, rest)| rest.is_empty())
     }
 }
 
@@ -422,11 +421,14 @@ pub(crate) fn parameter_keywords() -> impl Iterator<Item = &'static str> {
 }
 
 impl Known {
-    /// The parameter with whose keyword the octets begin, in any case.
+    /// The parameter with whose keyword the octets begin, in any case, and what stands behind it.
     #[inline]
-    pub(super) fn find(table: &'static [Self], octets: &[u8]) -> Option<&'static Self> {
+    pub(super) fn find<'a>(
+        table: &'static [Self],
+        octets: &'a [u8],
+    ) -> Option<(&'static Self, &'a [u8])> {
         let front = Front::of(octets);
-        table.iter().find(|known| front.behind_whole(&known.word).is_some())
+        table.iter().find_map(|known| Some((known, front.behind_whole(&known.word)?)))
     }
 }
 

@@ -190,12 +190,12 @@ impl Facts {
     ) -> Result<usize, ParseError> {
         steps::took(1);
         let at = spaces.behind(input, start)?;
-        let Some(known) = Known::find(table, input.from(at)) else {
+        let Some((known, rest)) = Known::find(table, input.from(at)) else {
             return self.take_stranger(input, at, [first, start]);
         };
-        let (value, behind) = value(input, at.wrapping_add(known.word.len()))?;
+        let value = value(input, rest)?;
         match self.take_known(known, value) {
-            Ok(length) => Ok(behind.wrapping_add(length)),
+            Ok(length) => Ok(behind(input, rest, value, length)),
             Err(kind) => Err(ParseError::new(start, kind)),
         }
     }
@@ -205,7 +205,7 @@ impl Facts {
     fn take_known(&mut self, known: &Known, value: Option<&[u8]>) -> Result<usize, ParseErrorKind> {
         self.needs.insert_all(known.needs);
         let length = (known.read)(self, value).ok_or(known.fault)?;
-        if value.is_some_and(|value| value.get(length..).is_some_and(begins_with_value)) {
+        if value.is_some_and(|value| value.get(length).is_some_and(is_value)) {
             return Err(known.fault);
         }
         // RFC 1870 6, RFC 6152 2, RFC 3461 5.1: each parameter at most once.
@@ -228,34 +228,39 @@ impl Facts {
         let end = input.run(at, Class::WORD);
         let keyword = input.text(at, end, ParseErrorKind::Keyword)?;
         self::keyword(keyword).map_err(|error| ParseError::new(at, error.kind))?;
-        let (value, behind) = value(input, end)?;
+        let rest = input.from(end);
+        let value = value(input, rest)?;
         let mut earlier = Params(input.text(first, start, ParseErrorKind::Keyword)?);
         if earlier.any(|earlier| earlier.keyword.eq_ignore_ascii_case(keyword)) {
             return Err(ParseError::new(start, ParseErrorKind::Duplicate));
         }
         let length = value.map_or(0, |value| chars::run(value, 0, Class::VALUE));
-        Ok(behind.wrapping_add(length))
+        Ok(behind(input, rest, value, length))
     }
 }
 
-/// What stands behind the `=` behind a keyword, and its place; no octets where there is no `=`.
+/// What stands behind the `=` with which the end of the line begins that is behind a keyword; `None` where there is no `=`.
 #[inline]
-fn value<'a>(input: &Input<'a>, end: usize) -> Result<(Option<&'a [u8]>, usize), ParseError> {
-    let [b'=', octets @ ..] = input.from(end) else {
-        return Ok((None, end));
-    };
-    let place = end.wrapping_add(1);
-    if begins_with_value(octets) {
-        Ok((Some(octets), place))
-    } else {
-        Err(ParseError::new(place, ParseErrorKind::Value))
+fn value<'a>(input: &Input<'_>, rest: &'a [u8]) -> Result<Option<&'a [u8]>, ParseError> {
+    match rest {
+        [b'=', value @ ..] if value.first().is_some_and(is_value) => Ok(Some(value)),
+        [b'=', value @ ..] => {
+            Err(ParseError::new(input.len().wrapping_sub(value.len()), ParseErrorKind::Value))
+        }
+        _ => Ok(None),
     }
 }
 
-/// Whether the first octet is one of `esmtp-value`.
+/// The place behind a parameter whose value has so many octets.
 #[inline]
-fn begins_with_value(octets: &[u8]) -> bool {
-    octets.first().is_some_and(|&octet| Class::VALUE.has(octet))
+fn behind(input: &Input<'_>, rest: &[u8], value: Option<&[u8]>, length: usize) -> usize {
+    input.len().wrapping_sub(value.unwrap_or(rest).len()).wrapping_add(length)
+}
+
+/// An octet of `esmtp-value`.
+#[inline]
+const fn is_value(octet: &u8) -> bool {
+    Class::VALUE.has(*octet)
 }
 
 /// How many spaces may stand in front of a parameter.

@@ -8,7 +8,7 @@ fn a_parameter_belongs_to_one_extension() {
     for carrier in [Mail, Rcpt] {
         let keywords = TABLE.iter().flat_map(|row| row.parameters(carrier));
         for (index, Parameter(keyword, ..)) in keywords.enumerate() {
-            let found = Known::find(carrier.parameters(), keyword.as_bytes()).unwrap();
+            let (found, _) = Known::find(carrier.parameters(), keyword.as_bytes()).unwrap();
             assert_eq!((found.word.text(), found.bit), (*keyword, 1 << index));
             assert!(carrier.knows(&keyword.to_ascii_lowercase()));
         }
