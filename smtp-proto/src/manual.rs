@@ -92,7 +92,9 @@
 //!         self.header.extend_from_slice(run);
 //!         let from = before.saturating_sub(3);
 //!         let blank = self.header[from..].windows(4).position(|four| four == b"\r\n\r\n").map(|at| from + at + 4);
-//!         let Some(end) = blank.or(self.header.starts_with(b"\r\n").then_some(2)) else { return &[] };
+//!         // No header field at all (RFC 5322 2.1).
+//!         let empty = self.header.starts_with(b"\r\n").then_some(2);
+//!         let Some(end) = empty.or(blank) else { return &[] };
 //!         self.header.truncate(end);
 //!         self.whole = true;
 //!         &run[end - before..]
@@ -102,6 +104,8 @@
 //! let mut splitter = Splitter::default();
 //! let body: Vec<&[u8]> = ["To: b\r", "\n\r\nHel", "lo\r\n"].iter().map(|run| splitter.push(run.as_bytes())).collect();
 //! assert_eq!((splitter.header.as_slice(), body.concat()), (&b"To: b\r\n\r\n"[..], b"Hello\r\n".to_vec()));
+//! let mut bare = Splitter::default();
+//! assert_eq!((bare.push(b"\r\nHello\r\n\r\n"), bare.header.as_slice()), (&b"Hello\r\n\r\n"[..], &b"\r\n"[..]));
 //! ```
 //!
 //! Bound the header that you keep: what is over a limit of yours is refused in the answer to `Message`.
