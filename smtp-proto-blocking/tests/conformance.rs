@@ -219,6 +219,7 @@ fn a_wrong_command_line_is_told_before_anything_is_sent() {
     let server = "127.0.0.1:1";
     for wrong in [
         &[][..],
+        &["--server", "127.0.0.1"],
         &["--server", server, "--lmtp"],
         &["--server", server, "--only", "XX"],
         &["--server", server, "--tls", "--user", "u"],

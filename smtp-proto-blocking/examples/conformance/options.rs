@@ -29,8 +29,8 @@ server is free to choose, and where an RFC allows what the server does; both are
   skipped   it was not asked: why is told
   n/a       it cannot be asked of this server: it needs an extension that is not offered, a setting, a state that is not reached
 
-The recipient stands in the place of every mailbox at t.test, but for no@t.test, which has to be refused: the rows that need it are n/a
-elsewhere.
+The recipient stands in the place of every mailbox at t.test, but for no@t.test, which is to be refused: the rows that need that are n/a
+where it is taken.
 
 Exit codes: 0 no row failed, and rows of the classes SM and ST ran (where they are selected); 1 otherwise, or where there is no server;
 2 wrong command line.";
@@ -40,7 +40,7 @@ Exit codes: 0 no row failed, and rows of the classes SM and ST ran (where they a
 #[command(name = "conformance", after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// The server
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
     pub(crate) server: String,
     /// A recipient that the server takes
     #[arg(long, value_name = "ADDR", default_value = "r@t.test")]
@@ -88,4 +88,10 @@ impl Options {
 fn seconds(text: &str) -> Result<Duration, &'static str> {
     let seconds = text.parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
     seconds.filter(|wait| !wait.is_zero()).ok_or("expected a number of seconds over 0")
+}
+
+/// A host and a port.
+fn host_port(text: &str) -> Result<String, &'static str> {
+    let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    port.map(|_| text.to_owned()).ok_or("expected HOST:PORT")
 }
