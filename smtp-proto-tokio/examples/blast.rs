@@ -43,13 +43,13 @@ const WRONG: u8 = 2;
 #[command(name = "blast", after_help = EXAMPLES)]
 struct Options {
     /// Where to deliver
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = host_port)]
     server: String,
     /// Letters in all
     #[arg(long, value_name = "N", default_value_t = 1000)]
     messages: u64,
     /// Connections at a time
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     sessions: u64,
     /// Octets of a letter
     #[arg(long, value_name = "N", default_value_t = 4096)]
@@ -79,6 +79,12 @@ struct Load {
     recipients: Vec<String>,
     begun: AtomicU64,
     taken: AtomicU64,
+}
+
+/// A host and a port.
+fn host_port(text: &str) -> Result<String, &'static str> {
+    let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    port.map(|_| text.to_owned()).ok_or("expected HOST:PORT")
 }
 
 fn main() -> ExitCode {
@@ -165,7 +171,9 @@ impl Load {
     }
 
     async fn connect(&self) -> Result<Client<TcpStream>, Box<dyn Error + Send + Sync>> {
-        let stream = TcpStream::connect(&self.options.server).await?;
+        let server = &self.options.server;
+        let stream = TcpStream::connect(server).await;
+        let stream = stream.map_err(|error| format!("cannot connect to {server}: {error}"))?;
         stream.set_nodelay(true)?;
         let name = Host::parse(b"localhost")?;
         Ok(Client::connect(stream, name, Arc::clone(&self.config)).await?)

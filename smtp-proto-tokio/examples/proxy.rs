@@ -39,8 +39,14 @@ struct Options {
     #[arg(long, value_name = "ADDR")]
     listen: SocketAddr,
     /// The server to relay to.
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
     upstream: String,
+}
+
+/// A host and a port.
+fn host_port(text: &str) -> Result<String, &'static str> {
+    let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    port.map(|_| text.to_owned()).ok_or("expected HOST:PORT")
 }
 
 fn main() -> ExitCode {
@@ -169,7 +175,7 @@ impl Relay {
                 }
                 _ = stopping.changed(), if !told => {
                     told = true;
-                    self.session.server().shut_down(&closing(), When::AfterMessage);
+                    self.session.server().shut_down(&stock::SHUTTING_DOWN.as_ref(), When::AfterMessage);
                 }
             }
         }

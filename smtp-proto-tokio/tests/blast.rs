@@ -81,5 +81,14 @@ fn letters_that_find_no_server_have_failed() {
         .expect("it starts");
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(word(&output, "failed"), "3");
-    assert!(String::from_utf8_lossy(&output.stderr).starts_with("blast: "));
+    let told = format!("blast: cannot connect to {address}: ");
+    assert!(String::from_utf8_lossy(&output.stderr).starts_with(&told));
+}
+
+#[test]
+fn a_wrong_command_line_is_told_before_anything_is_sent() {
+    for wrong in [&["--server", "127.0.0.1"][..], &["--server", "127.0.0.1:1", "--sessions", "0"]] {
+        let output = Command::new(build_example("blast")).args(wrong).output().expect("it starts");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{wrong:?}");
+    }
 }
