@@ -48,7 +48,7 @@ What comes from a pipe is read to its end before anything is sent, beyond 64 KiB
 #[command(name = "send", after_help = EXAMPLES)]
 pub(crate) struct Options {
     /// Where to deliver; the path of a Unix socket begins with `/`
-    #[arg(long, value_name = "HOST:PORT|PATH")]
+    #[arg(long, value_name = "HOST:PORT|PATH", value_parser = server)]
     pub(crate) server: String,
     /// The sender; '' is the null sender
     #[arg(long, value_name = "ADDR")]
@@ -220,6 +220,13 @@ impl Options {
         }
         config
     }
+}
+
+/// A host and a port, or the path of a Unix socket.
+fn server(text: &str) -> Result<String, &'static str> {
+    let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
+    let good = text.starts_with('/') || port.is_some();
+    good.then(|| text.to_owned()).ok_or("expected HOST:PORT, or a path that begins with `/`")
 }
 
 fn notify(text: &str) -> Result<Notify, &'static str> {

@@ -90,7 +90,7 @@ pub enum Unsendable {
     #[error("the content is 8-bit and the server does not offer 8BITMIME")]
     EightBit,
     /// UTF-8 in header fields, and no SMTPUTF8 (RFC 6531 3.2).
-    #[error("the header is UTF-8 and the server does not offer SMTPUTF8")]
+    #[error("the letter needs SMTPUTF8 and the server does not offer it")]
     Utf8Content,
     /// Binary content, and no BINARYMIME or no CHUNKING: base64 would help (RFC 3030 3).
     #[error("the content is binary and the server does not offer BINARYMIME")]
