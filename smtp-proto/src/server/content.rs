@@ -249,12 +249,17 @@ impl Server {
         match refusal {
             ChunkRefusal::Machine(refusal) if replies > 0 => {
                 let event = self.refuse(&[], refusal);
-                for _ in 1..replies {
-                    self.auto(&refusal.reply, None);
+                // RFC 5321 3.8: nothing follows the 421 of one error too many.
+                if !self.state.is_over() {
+                    (1..replies).for_each(|_| self.auto(&refusal.reply, None));
                 }
                 Some(event)
             }
-            ChunkRefusal::Machine(_) => None,
+            // It has no reply, and counts like any other.
+            ChunkRefusal::Machine(refusal) => {
+                let limit = self.count(refusal).err()?;
+                Some(self.refuse_and_close(&[], limit))
+            }
             ChunkRefusal::Application(reply) => {
                 let reply = reply.as_ref();
                 for _ in 0..replies {

@@ -1,7 +1,7 @@
 //! Takes commands and content off the input, and raises what they are.
 
 use super::state::Due;
-use super::stock::{self, Stock};
+use super::stock::{self, May, Stock};
 use super::{Event, Notice, Refusal, Server, Traffic, Why};
 use crate::line::Line;
 use crate::{Code, Verb};
@@ -171,13 +171,20 @@ impl Server {
 
     #[inline(never)]
     pub(super) fn refuse<'b>(&mut self, line: &'b [u8], refusal: &Stock) -> Event<'b> {
-        if is_error(refusal.reply.code())
-            && let Err(limit) = self.state.count_error(self.config.limits.errors)
-        {
+        if let Err(limit) = self.count(refusal) {
             return self.refuse_and_close(line, limit);
         }
         self.auto(&refusal.reply, None);
         Event::Refused(Refusal { line, reply: refusal.reply, why: refusal.why })
+    }
+
+    /// Counts a refusal that only a client at fault gets.
+    pub(super) fn count(&mut self, refusal: &Stock) -> May {
+        if is_error(refusal.reply.code()) {
+            self.state.count_error(self.config.limits.errors)
+        } else {
+            Ok(())
+        }
     }
 
     #[inline(never)]

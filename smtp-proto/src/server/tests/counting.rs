@@ -55,3 +55,32 @@ fn a_reset_of_an_open_transaction_costs_nothing() {
     let lines = "MAIL FROM:<a@x.test>\r\nRSET\r\n";
     assert_eq!(served(|limits| limits.idle_commands = 1, "", lines).0, 10);
 }
+
+/// An LMTP session behind its hello, which may have so many errors.
+fn lmtp(errors: u32) -> Server {
+    let mut config = Config::lmtp("mx.test").unwrap();
+    config.limits.errors = errors;
+    let mut server = Server::new(Arc::new(config));
+    say(&mut server, "");
+    say(&mut server, "LHLO c.test\r\n");
+    server
+}
+
+#[test]
+fn nothing_follows_the_421_in_place_of_verdicts() {
+    let mut server = lmtp(1);
+    let rcpts = "RCPT TO:<b@y.test>\r\nRCPT TO:<c@y.test>\r\n";
+    say(&mut server, &["MAIL FROM:<a@x.test>\r\n", rcpts, "BDAT 1\r\nx"].concat());
+    assert_eq!(say(&mut server, "DATA\r\n"), "503 5.5.1 Chunks are coming\r\n");
+    let refused = "421 4.7.0 Too many errors\r\n";
+    assert_eq!(say(&mut server, "BDAT 1 LAST\r\ny"), refused);
+}
+
+#[test]
+fn a_last_chunk_for_nobody_is_counted_though_it_has_no_reply() {
+    let mut server = lmtp(2);
+    for _ in 0..2 {
+        assert_eq!(say(&mut server, "BDAT 0 LAST\r\n"), "");
+    }
+    assert_eq!(say(&mut server, "BDAT 0 LAST\r\n"), "421 4.7.0 Too many errors\r\n");
+}
