@@ -40,7 +40,9 @@ impl Head {
 
     /// Octets of text that a line has room for.
     pub(super) const fn room(&self) -> usize {
-        LINE_LIMIT.saturating_sub(self.len).saturating_sub(3)
+        // Behind an enhanced code stands a space, which a code has already.
+        let space: usize = if self.len > 4 { 1 } else { 0 };
+        LINE_LIMIT.saturating_sub(self.len).saturating_sub(space).saturating_sub(2)
     }
 
     fn push(&mut self, octet: u8) {

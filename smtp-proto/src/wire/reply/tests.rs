@@ -105,6 +105,13 @@ fn no_line_is_sent_longer_than_512_octets() {
     assert_eq!(text, long.as_bytes());
 }
 
+#[test]
+fn the_longest_line_without_an_enhanced_code_is_sent_in_one() {
+    let longest = "x".repeat(512 - "250 \r\n".len());
+    let lines = |text: &str| wire(&Reply::new(Code::OK, None, text)).split(|&o| o == b'\n').count();
+    assert_eq!((lines(&longest), lines(&[&longest, "x"].concat())), (2, 3));
+}
+
 proptest! {
     #[test]
     fn replies_round_trip(number in 200u16..600, subject in 0u16..1000, detail in 0u16..1000, text in "[ -~\t]{0,60}(\n[ -~\t]{0,60}){0,4}") {
