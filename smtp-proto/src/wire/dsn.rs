@@ -210,7 +210,7 @@ impl<'a> OriginalRecipient<'a> {
         self.text.get(..usize::from(self.semicolon)).unwrap_or_default()
     }
 
-    /// The decoded address. It holds no control characters; octets of xtext that are not UTF-8 are replaced.
+    /// The decoded address. It holds no control characters: octets of xtext that are not UTF-8, or a control character in it, are replaced.
     #[must_use]
     pub fn address(&self) -> alloc::string::String {
         let encoded =
@@ -220,7 +220,8 @@ impl<'a> OriginalRecipient<'a> {
         }
         let octets: alloc::vec::Vec<u8> =
             Xtext::parse(encoded).into_iter().flat_map(|text| text.decode()).collect();
-        alloc::string::String::from_utf8_lossy(&octets).into_owned()
+        let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        alloc::string::String::from_utf8_lossy(&octets).chars().map(printable).collect()
     }
 
     /// The value that names `address`, of type `rfc822`, or `utf-8` in its 7-bit form where it is not US-ASCII (RFC 6533 3).
@@ -310,6 +311,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_address_that_is_decoded_has_no_control_character() {
+        let address = |value| OriginalRecipient::parse(value).map(|orcpt| orcpt.address());
+        assert_eq!(address("rfc822;a+C2+9Bb"), Some("a\u{fffd}b".into()));
+        assert_eq!(address("rfc822;a+FFb"), Some("a\u{fffd}b".into()));
+        assert_eq!((address("rfc822;a+1Bb"), address("utf-8;a\\x{9B}b")), (None, None));
+    }
 
     #[test]
     fn notify_is_never_alone_or_a_list_without_repetition() {
