@@ -128,7 +128,7 @@ struct Transaction {
     /// Recipients that are accepted or whose decision is owed.
     claimed: u32,
     tried: bool,
-    /// Octets stood behind the DATA that is being decided.
+    /// Octets stand behind the DATA that is being decided.
     early_content: bool,
     /// The first chunk, while it is being decided.
     first_chunk: Option<(u64, Last)>,
@@ -314,6 +314,11 @@ impl State {
 
     pub(super) const fn data_asked(&mut self, early: bool) {
         self.transaction.early_content = early;
+    }
+
+    /// Octets came behind what is being decided: where that is DATA and not BDAT, too early.
+    pub(super) const fn content_came(&mut self) {
+        self.transaction.early_content |= !self.is_chunk_asked();
     }
 
     /// RFC 3030 2: what is behind a DATA in the middle of chunks, nobody knows. Whether a letter became void.

@@ -1,5 +1,6 @@
 //! Takes commands and content off the input, and raises what they are.
 
+use super::pending::Question;
 use super::state::Due;
 use super::stock::{self, May, Stock};
 use super::{Event, Notice, Refusal, Server, Traffic, Why};
@@ -23,7 +24,7 @@ impl Server {
             let event = match due {
                 Due::Commands | Due::Response => {
                     if self.is_blocked() || !self.may_take(input) {
-                        self.answers_owed();
+                        self.kept_waiting(input);
                         return None;
                     }
                     if input.starts_with(&TLS_HELLO) && !self.lines.is_skipping() {
@@ -114,6 +115,15 @@ impl Server {
         rcpt && !self.owed.closes()
             && self.owed.len() < self.config.limits.answers_owed
             && self.owed.only_rcpt()
+    }
+
+    /// Nothing more is taken for now. What comes behind a DATA that is being decided is content.
+    #[inline(never)]
+    fn kept_waiting(&mut self, input: &[u8]) {
+        if !input.is_empty() && self.owed.question() == Some(Question::Data) {
+            self.state.content_came();
+        }
+        self.answers_owed();
     }
 
     /// The answer timer runs for the oldest answer.

@@ -374,6 +374,24 @@ fn content_behind_a_data_that_is_refused_ends_the_session_under_every_policy() {
 }
 
 #[test]
+fn so_does_content_that_comes_while_the_refusal_is_thought_over() {
+    for (then, expected) in
+        [("RSET\r\n", "554 5.5.0 Octets came before their time\r\n"), ("", "550 5.0.0 no\r\n")]
+    {
+        let mut server = with_mail();
+        say(&mut server, "RCPT TO:<b@y.test>\r\n");
+        let Some(Event::Data { pending, .. }) = server.next(&mut &b"DATA\r\n"[..]) else {
+            panic!()
+        };
+        assert!(server.next(&mut then.as_bytes()).is_none());
+        server.reply(pending, &NO).unwrap();
+        assert_eq!(replies(&mut server), expected);
+        while server.next(&mut &b""[..]).is_some() {}
+        assert_eq!(server.wants() == Wants::Close, !then.is_empty());
+    }
+}
+
+#[test]
 fn draining_ends_at_twice_the_limit_however_it_is_cut() {
     for piece in [1, 50, 201, 300] {
         let mut config = Config::new("mx.test").unwrap();
