@@ -88,9 +88,9 @@ impl Dialogue {
         self.open.front().map(String::as_str)
     }
 
-    /// The step whose reply was the last.
+    /// The step whose reply was the last, be it no whole one.
     pub(crate) fn heard_of(&self) -> Option<&str> {
-        self.answered.as_deref()
+        if self.reply.is_empty() { self.answered.as_deref() } else { self.waits_for() }
     }
 
     /// The step that got this reply, where it was a refusal.
