@@ -326,11 +326,11 @@ impl Sessions {
             return self.turn_away(session, stock::BROKEN);
         };
         let span = info_span!("session", peer = %peer.remote);
-        let stop = Stop::at(&self.stage);
+        let served = Box::pin(serve_until(session, handler, Stop::at(&self.stage)));
         let task = async move {
             let _admission = admission;
             debug!(local = %peer.local, "connected");
-            if let Err(error) = serve_until(session, handler, stop).await {
+            if let Err(error) = served.await {
                 debug!(%error, "connection lost");
             }
         };

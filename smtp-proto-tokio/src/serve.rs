@@ -71,74 +71,77 @@ use crate::{Handler, Session};
 /// # Errors
 ///
 /// What the stream reports. The handler is told that the session is [`closed`](Handler::closed) nevertheless.
-pub async fn serve<S, H>(session: Session<S>, handler: H) -> io::Result<()>
+pub fn serve<S, H>(session: Session<S>, handler: H) -> impl Future<Output = io::Result<()>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
 {
-    serve_until(session, handler, Stop::never()).await
+    serve_until(session, handler, Stop::never())
 }
 
-pub(crate) async fn serve_until<S, H>(
+/// An `async fn` would hold the session twice, as an argument and as what it serves.
+pub(crate) fn serve_until<S, H>(
     mut session: Session<S>,
     handler: H,
     mut stop: Stop,
-) -> io::Result<()>
+) -> impl Future<Output = io::Result<()>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
     H: Handler,
 {
     let mut dialogue = Some(Dialogue::new(handler));
-    loop {
-        if let Some(when) = stop.news() {
-            session.server().shut_down(&stock::SHUTTING_DOWN.as_ref(), when);
-        }
-        #[cfg(feature = "rustls")]
-        if session.is_newly_encrypted() {
-            let info = session.tls().cloned();
-            if let (Some(speaker), Some(info)) = (&mut dialogue, info)
-                && speaker.tls(&info, session.link().outlet()).await.is_break()
-            {
+    async move {
+        loop {
+            if let Some(when) = stop.news() {
+                session.server().shut_down(&stock::SHUTTING_DOWN.as_ref(), when);
+            }
+            #[cfg(feature = "rustls")]
+            if session.is_newly_encrypted() {
+                let info = session.tls().cloned();
+                if let (Some(speaker), Some(info)) = (&mut dialogue, info)
+                    && speaker.tls(&info, session.link().outlet()).await.is_break()
+                {
+                    end(&mut dialogue);
+                }
+            }
+            let has_tls = session.has_tls();
+            let Some((event, outlet)) = session.link().next() else {
+                let more = tokio::select! {
+                    biased;
+                    more = session.ready() => more,
+                    () = stop.changed() => Ok(true),
+                };
+                match (&more, &mut dialogue) {
+                    (Ok(true), _) => continue,
+                    (Err(_), Some(dialogue)) => {
+                        let why = session.lost_by();
+                        dialogue.lost(why, session.link().outlet()).await;
+                    }
+                    _ => {}
+                }
+                return more.map(drop);
+            };
+            let event = match event {
+                Event::StartTls(pending) if has_tls => {
+                    // What came of it the machine says, in a refusal or by the handshake.
+                    let _ = session.accept_tls(pending);
+                    continue;
+                }
+                other => other,
+            };
+            let Some(speaker) = &mut dialogue else {
+                outlet.server.decline(event);
+                continue;
+            };
+            let last = tokio::select! {
+                biased;
+                flow = speaker.take(event, outlet) => flow.is_break(),
+                // What the handler was asked is of no use any more.
+                () = stop.now() => false,
+            };
+            if last {
                 end(&mut dialogue);
             }
-        }
-        let has_tls = session.has_tls();
-        let Some((event, outlet)) = session.link().next() else {
-            let more = tokio::select! {
-                biased;
-                more = session.ready() => more,
-                () = stop.changed() => Ok(true),
-            };
-            match (&more, &mut dialogue) {
-                (Ok(true), _) => continue,
-                (Err(_), Some(dialogue)) => {
-                    let why = session.lost_by();
-                    dialogue.lost(why, session.link().outlet()).await;
-                }
-                _ => {}
-            }
-            return more.map(drop);
-        };
-        let event = match event {
-            Event::StartTls(pending) if has_tls => {
-                // What came of it the machine says, in a refusal or by the handshake.
-                let _ = session.accept_tls(pending);
-                continue;
-            }
-            other => other,
-        };
-        let Some(speaker) = &mut dialogue else {
-            outlet.server.decline(event);
-            continue;
-        };
-        let last = tokio::select! {
-            biased;
-            flow = speaker.take(event, outlet) => flow.is_break(),
-            // What the handler was asked is of no use any more.
-            () = stop.now() => false,
-        };
-        if last {
-            end(&mut dialogue);
         }
     }
 }

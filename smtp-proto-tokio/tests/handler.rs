@@ -21,6 +21,16 @@ fn start(handler: impl Handler, config: Config) -> (Client<DuplexStream>, Served
     (Client(client), tokio::spawn(serve(session, handler)))
 }
 
+/// Most of what an idle connection costs is this future.
+#[test]
+fn a_session_is_held_once() {
+    let session = Session::new(duplex(64).0, Arc::new(config()));
+    let alone = size_of_val(&session);
+    let served = size_of_val(&serve(session, Clerk::default()));
+    // What a handler is asked, and its answers, take the most of it.
+    assert!(alone <= 768 && served <= 3072, "{served} octets for a session of {alone}");
+}
+
 /// A session with a letter; the first reply is the greeting.
 const SESSION: [&str; 10] = [
     "",
