@@ -200,7 +200,15 @@ impl Client {
     fn query(&mut self, verb: Verb, text: &str) -> Result<Sent, Misuse> {
         self.may_command()?;
         let text = FreeText::new(text).ok_or(Misuse::Invalid)?;
-        if text.as_str().is_empty() && verb != Verb::Help {
+        if verb == Verb::Help {
+            return self.queue(Command::Query { verb, text, smtputf8: false });
+        }
+        // RFC 6531 3.7.4.2: as its last word it is the parameter, which `query_utf8` gives.
+        let is_parameter = text
+            .as_str()
+            .rsplit_once(' ')
+            .is_some_and(|(_, last)| last.eq_ignore_ascii_case(Extension::SmtpUtf8.keyword()));
+        if text.as_str().is_empty() || is_parameter {
             return Err(Misuse::Invalid);
         }
         self.queue(Command::Query { verb, text, smtputf8: false })

@@ -472,6 +472,9 @@ fn a_query_in_utf_8_says_so_and_needs_the_offer() {
         assert_eq!(client.verify_utf8(text), Err(Misuse::Invalid), "{text:?}");
     }
     assert_eq!(ready("8BITMIME").verify_utf8("b"), Err(Misuse::NotOffered));
+    // It would say the parameter by the text.
+    assert_eq!(ready("SMTPUTF8").verify("b smtputf8"), Err(Misuse::Invalid));
+    assert!(ready("SMTPUTF8").verify("smtputf8").is_ok());
 }
 
 #[test]

@@ -46,9 +46,11 @@ impl Server {
         }
     }
 
-    /// The line as it may be shown: AUTH holds a secret, and what is no command right behind an exchange may be one that came late.
+    /// The line as it may be shown: AUTH holds a secret, mistyped or not, and what is no command right behind an exchange may be one that
+    /// came late.
     fn shown<'b>(&mut self, line: &'b [u8], verb: Option<Verb>) -> &'b [u8] {
-        if self.state.may_be_secret(verb) {
+        let is_known = verb.is_some_and(|verb| verb != Verb::Other);
+        if self.state.may_be_secret(verb) || !is_known && looks_like_auth(line) {
             self.taken = Traffic::AuthSecret;
             return &[];
         }
@@ -308,4 +310,10 @@ impl Server {
         self.state.hello_asked(verb);
         Event::Hello { verb, name, pending: self.owed.ask() }
     }
+}
+
+/// A line such as ` AUTH PLAIN ...` or `AUTH:PLAIN ...`, which is no command.
+fn looks_like_auth(line: &[u8]) -> bool {
+    let word = line.trim_ascii_start().get(..4);
+    word.is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH"))
 }

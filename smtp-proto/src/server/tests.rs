@@ -476,3 +476,15 @@ fn nothing_is_taken_behind_a_421_that_is_held() {
     server.accept(first).unwrap();
     assert_eq!(replies(&mut server), "250 2.1.5 Recipient accepted\r\n421 4.0.0 bye\r\n");
 }
+
+#[test]
+fn a_mistyped_auth_is_not_shown() {
+    for line in [" AUTH PLAIN AHUAcA==", "auth:PLAIN AHUAcA==", "AUTHPLAIN AHUAcA=="] {
+        let mut server = server();
+        say(&mut server, "");
+        say(&mut server, "EHLO c.test\r\n");
+        let command = alloc::format!("{line}\r\n");
+        let Some(Event::Refused(refusal)) = server.next(&mut command.as_bytes()) else { panic!() };
+        assert_eq!((refusal.line, server.last_taken()), (&b""[..], Traffic::AuthSecret), "{line}");
+    }
+}
