@@ -29,7 +29,10 @@ enum Wake {
     Stop(Stop),
 }
 
-/// An `async fn` would hold the session twice, as an argument and as what it serves.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "it would hold the session twice, as an argument and as what it serves"
+)]
 pub(crate) fn serve<S>(
     mut session: Session<S>,
     client: Option<IpAddr>,

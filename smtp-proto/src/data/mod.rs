@@ -12,5 +12,6 @@ mod writer;
 pub use chunk::{ChunkNewlines, ChunkReader};
 pub use gather::Gather;
 pub use reader::{Newlines, Piece, Reader, Repairs};
+pub(crate) use scan::{Scan, scan};
 pub(crate) use writer::first_stray;
 pub use writer::{ContentFault, LineEnds, Stray, Writer};

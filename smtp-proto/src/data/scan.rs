@@ -7,17 +7,17 @@ const LAST: usize = 18;
 
 /// The longest run at the front of some octets that can be handed on as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Scan {
+pub(crate) struct Scan {
     /// Octets of the run.
-    pub(super) len: usize,
-    pub(super) stop: Stop,
+    pub(crate) len: usize,
+    pub(crate) stop: Stop,
     /// An octet over 127 was seen, here or before.
-    pub(super) eight_bit: bool,
+    pub(crate) eight_bit: bool,
 }
 
 /// What stands behind a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(crate) enum Stop {
     /// Nothing, or a CR whose follower is not there yet.
     End,
     /// A dot behind CRLF.
@@ -28,7 +28,7 @@ pub(super) enum Stop {
 
 /// The run at the front of `octets`, which no CR stands in front of. `eight_bit`: an octet over 127 was seen before.
 #[inline(always)]
-pub(super) fn scan(octets: &[u8], mut eight_bit: bool) -> Scan {
+pub(crate) fn scan(octets: &[u8], mut eight_bit: bool) -> Scan {
     let (mut at, mut until) = (0usize, FIRST);
     loop {
         while at < until {

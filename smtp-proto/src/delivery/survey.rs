@@ -1,7 +1,7 @@
-//! What a content is like, octet by octet, before it is sent: its length for SIZE, and what it asks of a server.
+//! What a content is like, before it is sent: its length for SIZE, and what it asks of a server.
 
 use super::Content;
-use crate::data::{ContentFault, LineEnds, Stray};
+use crate::data::{ContentFault, LineEnds, Scan, Stray, scan};
 
 /// Counts a content that passes by in pieces.
 ///
@@ -47,7 +47,31 @@ impl Survey {
 
     /// Takes the next octets.
     pub fn take(&mut self, octets: &[u8]) {
-        octets.iter().for_each(|&octet| self.one(octet));
+        let mut rest = octets;
+        while let Some((&octet, behind)) = rest.split_first() {
+            match self.run(rest) {
+                0 => {
+                    self.one(octet);
+                    rest = behind;
+                }
+                taken => rest = rest.get(taken..).unwrap_or_default(),
+            }
+        }
+    }
+
+    /// Takes what the body has of whole lines and text at the front, and returns how much that was. The header is looked at octet by octet.
+    fn run(&mut self, octets: &[u8]) -> usize {
+        if self.in_header || self.cr {
+            return 0;
+        }
+        let Scan { len, eight_bit, .. } = scan(octets, self.content.eight_bit);
+        if let Some(run @ [_, ..]) = octets.get(..len) {
+            self.content.eight_bit = eight_bit;
+            self.octets = self.octets.saturating_add(run.len() as u64);
+            self.at = self.at.saturating_add(run.len() as u64);
+            self.in_line = !run.ends_with(b"\r\n");
+        }
+        len
     }
 
     fn one(&mut self, octet: u8) {

@@ -1,5 +1,7 @@
 //! What a content is like, before it is sent.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::data::{ContentFault, LineEnds, Stray};
 
@@ -48,5 +50,36 @@ fn the_first_octet_that_cannot_be_sent_is_named() {
         let mut survey = Survey::new(LineEnds::Normalise);
         survey.take(octets);
         assert_eq!(survey.first_fault().is_some(), stray == Stray::Nul, "{octets:?}");
+    }
+}
+
+const WORDS: [&str; 8] = [
+    "\r\n",
+    "\r",
+    "\n",
+    ".",
+    "a",
+    "\0",
+    "\u{e4}",
+    "a line that is longer than two blocks of the scan, which are 64 octets each, and sixty-four more of them, to be on the safe side\r\n",
+];
+
+proptest! {
+    #[test]
+    fn a_content_is_the_same_however_it_comes(
+        words in prop::collection::vec(prop::sample::select(&WORDS[..]), 0..40),
+        normalise: bool,
+    ) {
+        let octets = words.concat().into_bytes();
+        let line_ends = if normalise { LineEnds::Normalise } else { LineEnds::Refuse };
+        let seen = |piece: usize| {
+            let mut survey = Survey::new(line_ends);
+            octets.chunks(piece).for_each(|octets| survey.take(octets));
+            (survey.content(), survey.first_fault())
+        };
+        let one_by_one = seen(1);
+        for piece in [2, 7, 64, octets.len().max(1)] {
+            prop_assert_eq!(seen(piece), one_by_one, "pieces of {}", piece);
+        }
     }
 }
