@@ -235,16 +235,17 @@ impl Replies {
         // The last octet may be a CR that waited for what follows it.
         let mut from = self.searched.saturating_sub(1);
         loop {
-            let window = rest.get(..limits.line).unwrap_or(rest);
+            self.read = whole.len().wrapping_sub(rest.len());
+            // What is over a limit is not looked at: it may come later.
+            let room = limits.line.min(limits.total.saturating_sub(self.read));
+            let window = rest.get(..room).unwrap_or(rest);
             let tail = window.get(from..).unwrap_or_default();
             let at = line_break(tail).map_or(window.len(), |at| from.wrapping_add(at));
             steps::took(at.saturating_sub(from));
             let (line, behind) = window.split_at_checked(at).unwrap_or((window, &[]));
-            self.read = whole.len().wrapping_sub(rest.len());
             if matches!(behind, [] | [b'\r']) {
                 self.searched = window.len();
-                let over = window.len() >= limits.line || whole.len() >= limits.total;
-                return if over { Err(ReplyFault::TooLong) } else { Ok(None) };
+                return if window.len() >= room { Err(ReplyFault::TooLong) } else { Ok(None) };
             }
             let last = self.line(whole, line).map_err(ReplyFault::Malformed)?;
             if !behind.starts_with(b"\r\n") {
@@ -253,11 +254,11 @@ impl Replies {
             }
             (rest, from) = (rest.get(at.wrapping_add(2)..).unwrap_or_default(), 0);
             self.lines = self.lines.wrapping_add(1);
-            let read = whole.len().wrapping_sub(rest.len());
-            if self.lines > limits.lines || read > limits.total {
+            if self.lines > limits.lines {
                 return Err(ReplyFault::TooLong);
             }
             if last {
+                let read = whole.len().wrapping_sub(rest.len());
                 let octets = whole.get(..read).unwrap_or_default();
                 let code = octets.first_chunk().and_then(|&digits| Code::parse(digits));
                 let fault = ParseError::new(0, ParseErrorKind::ReplyCode);
@@ -436,6 +437,19 @@ mod tests {
         assert_eq!(within(octets.len() + 1), Ok(true));
         assert_eq!(within(octets.len()), Ok(true));
         assert_eq!(within(octets.len() - 1), Err(ReplyFault::TooLong));
+    }
+
+    #[test]
+    fn what_is_over_the_limit_in_all_is_too_long_though_it_is_malformed() {
+        let octets = b"250-a\r\nxyz\r\n";
+        let limits = ReplyLimits { total: octets.len() - 1, ..ReplyLimits::default() };
+        for piece in 1..=octets.len() {
+            let mut replies = Replies::new();
+            let mut read = |end| replies.next(&mut &octets[..end], &limits);
+            let mut ends = (piece..octets.len()).step_by(piece).chain([octets.len()]);
+            let fault = ends.find_map(|end| read(end).err());
+            assert_eq!(fault, Some(ReplyFault::TooLong), "pieces of {piece}");
+        }
     }
 
     #[test]
