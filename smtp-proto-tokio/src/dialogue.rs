@@ -31,7 +31,7 @@ pub(crate) struct Dialogue<H: Handler> {
 
 impl<H: Handler> Dialogue<H> {
     pub(crate) fn new(handler: H) -> Self {
-        Self { handler, incoming: Incoming::new(), login: Login::new(), span: Span::current() }
+        Self { handler, incoming: Incoming::new(), login: Login::new(), span: Span::none() }
     }
 
     /// Serves one event. `Break`: the handler is not to be called again.
@@ -141,7 +141,7 @@ impl<H: Handler> Dialogue<H> {
                 span.in_scope(|| debug!(verdict = %Shown(&verdict), "MAIL"));
                 self.decide(outlet, pending, verdict);
                 if !outlet.server.in_transaction() {
-                    self.span = Span::current();
+                    self.span = Span::none();
                 }
             }
             Event::Rcpt { rcpt, pending } => {
@@ -255,7 +255,7 @@ impl<H: Handler> Dialogue<H> {
             handler.reset().await;
         };
         outlet.ask(limit, span, call).await?;
-        self.span = Span::current();
+        self.span = Span::none();
         Ok(())
     }
 

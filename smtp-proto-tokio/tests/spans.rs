@@ -58,7 +58,7 @@ async fn session_and_transaction_are_spans_without_contents() {
             "{transaction}}}: smtp_proto_tokio::dialogue: RCPT to=bob@mx.test verdict=accepted"
         ),
         format!(
-            "{transaction} octets=18}}: smtp_proto_tokio::dialogue: letter octets=18 verdict=accepted"
+            "{transaction} octets=18}}: smtp_proto_tokio::dialogue::letter: letter octets=18 verdict=accepted"
         ),
         format!(
             "{session}: smtp_proto_tokio::dialogue: refused reply=503 5.5.1 Say MAIL first why=order"
