@@ -25,7 +25,7 @@ pub(crate) struct Dialogue<H: Handler> {
     handler: H,
     incoming: Incoming<H::Letter>,
     login: Login,
-    /// The span of the transaction; outside of one that of the session.
+    /// The span of the transaction; none outside of one.
     span: Span,
 }
 

@@ -1,11 +1,13 @@
 //! Replies that are read and written.
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 use proptest::prelude::*;
 
 use super::*;
+use crate::Mechanisms;
 
 fn wire(reply: &Reply<'_>) -> Vec<u8> {
     let mut out = Vec::new();
@@ -110,6 +112,17 @@ fn the_longest_line_without_an_enhanced_code_is_sent_in_one() {
     let longest = "x".repeat(512 - "250 \r\n".len());
     let lines = |text: &str| wire(&Reply::new(Code::OK, None, text)).split(|&o| o == b'\n').count();
     assert_eq!((lines(&longest), lines(&[&longest, "x"].concat())), (2, 3));
+}
+
+#[test]
+fn the_longest_list_of_mechanisms_is_one_line() {
+    // 17 octets and 22 times 21 are 479: one octet more, and the last would find no room.
+    let names: Vec<String> = (0..60).map(|number| format!("MECHANISM-{number:010}")).collect();
+    let names = ["MECHANISM-0123456"].into_iter().chain(names.iter().map(String::as_str));
+    let list = Mechanisms::of(names).to_string();
+    assert_eq!(list.len(), 500);
+    let wire = wire(&Reply::new(Code::OK, None, &format!("mx.test\nAUTH {list}")));
+    assert_eq!(wire.iter().filter(|&&octet| octet == b'\n').count(), 2);
 }
 
 proptest! {
