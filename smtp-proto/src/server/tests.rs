@@ -488,3 +488,14 @@ fn a_mistyped_auth_is_not_shown() {
         assert_eq!((refusal.line, server.last_taken()), (&b""[..], Traffic::AuthSecret), "{line}");
     }
 }
+
+#[test]
+fn what_a_sender_declared_holds_for_its_transaction() {
+    let mut server = with_mail();
+    assert!(say(&mut server, "RCPT TO:<b\u{fc}b@y.test>\r\n").starts_with("553 5.6.7 "));
+    say(&mut server, "RSET\r\nMAIL FROM:<a@x.test> SMTPUTF8\r\n");
+    assert!(say(&mut server, "RCPT TO:<b\u{fc}b@y.test>\r\n").starts_with("250 "));
+    // RFC 3030 3: BINARYMIME goes by BDAT alone.
+    say(&mut server, "RSET\r\nMAIL FROM:<a@x.test> BODY=BINARYMIME\r\nRCPT TO:<b@y.test>\r\n");
+    assert!(say(&mut server, "DATA\r\n").starts_with("503 "));
+}

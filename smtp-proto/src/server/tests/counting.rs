@@ -1,7 +1,8 @@
 //! What a session may do without a message, at the limit and one beyond.
 
 use super::*;
-use crate::server::Limits;
+use crate::Mechanisms;
+use crate::server::{Limits, StartTls};
 
 /// How often `lines` are served behind `before`, of ten times, until a 421 comes in their place.
 fn served(set: impl FnOnce(&mut Limits), before: &str, lines: &str) -> (usize, String) {
@@ -83,4 +84,55 @@ fn a_last_chunk_for_nobody_is_counted_though_it_has_no_reply() {
         assert_eq!(say(&mut server, "BDAT 0 LAST\r\n"), "");
     }
     assert_eq!(say(&mut server, "BDAT 0 LAST\r\n"), "421 4.7.0 Too many errors\r\n");
+}
+
+/// A session that offers STARTTLS behind EHLO and `lines`, and inside TLS.
+fn upgraded(set: impl FnOnce(&mut Config), lines: impl FnOnce(&mut Server)) -> Server {
+    let mut config = Config::new("mx.test").unwrap();
+    config.starttls = StartTls::Offered;
+    set(&mut config);
+    let mut server = Server::new(Arc::new(config));
+    say(&mut server, "");
+    say(&mut server, "EHLO c.test\r\n");
+    lines(&mut server);
+    let Some(Event::StartTls(pending)) = server.next(&mut &b"STARTTLS\r\n"[..]) else { panic!() };
+    server.accept_tls(pending, &mut &b""[..]).unwrap();
+    assert_eq!(replies(&mut server), "220 2.0.0 Ready to start TLS\r\n");
+    assert!(server.tls_established());
+    server
+}
+
+/// RFC 3207 4.2 has the session begin anew, but who asks for it has not earned new tries.
+#[test]
+fn what_was_counted_is_not_forgotten_inside_tls() {
+    for line in ["XYZZY\r\n", "NOOP\r\n"] {
+        let limits = |config: &mut Config| {
+            (config.limits.errors, config.limits.idle_commands) = (2, 2);
+        };
+        let mut server = upgraded(limits, |server| drop(say(server, line)));
+        assert!(!say(&mut server, line).starts_with("421"));
+        assert!(say(&mut server, line).starts_with("421 4.7.0 Too many "), "{line}");
+    }
+}
+
+#[test]
+fn failed_attempts_are_not_forgotten_inside_tls() {
+    fn fail(server: &mut Server) -> String {
+        let Some(Event::Auth { pending, .. }) = server.next(&mut &b"AUTH PLAIN AGEAYg==\r\n"[..])
+        else {
+            panic!()
+        };
+        server.reply(pending, &Reply::new(Code::new(535).unwrap(), None, "no")).unwrap();
+        say(server, "")
+    }
+    let policy = |config: &mut Config| {
+        config.limits.auth_attempts = 2;
+        config.auth.in_clear = Mechanisms::of(["PLAIN"]);
+        config.auth.in_tls = Mechanisms::of(["PLAIN"]);
+    };
+    let mut server = upgraded(policy, |server| assert_eq!(fail(server), "535 5.0.0 no\r\n"));
+    say(&mut server, "EHLO c.test\r\n");
+    assert_eq!(fail(&mut server), "535 5.0.0 no\r\n");
+    let third = say(&mut server, "AUTH PLAIN AGEAYg==\r\n");
+    assert_eq!(third, "421 4.7.0 Too many failed attempts\r\n");
 }

@@ -288,3 +288,11 @@ fn octets_behind_a_line_that_is_too_long_come_before_their_time() {
         assert_eq!(server.wants() == Wants::Close, early);
     }
 }
+
+#[test]
+fn what_was_repaired_in_chunks_is_told_of() {
+    let mut server = with_rcpt(config());
+    let events = events(&mut server, "BDAT 4\r\na\nb\rBDAT 1 LAST\r\n\n");
+    let told = events.iter().find(|event| event.starts_with("Message"));
+    assert!(told.is_some_and(|told| told.contains("bare_lf: 1")), "{events:?}");
+}
