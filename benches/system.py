@@ -69,7 +69,6 @@ class Server:
 def servers():
     return {
         "sink": f"{PROGRAMS}/sink --listen {{server}}",
-        "sink --workers 1": f"{PROGRAMS}/sink --workers 1 --listen {{server}}",
         "smtp-sink": f"smtp-sink {'-u nobody ' if os.getuid() == 0 else ''}-m 20000 {{server}} 1000",
     }
 

@@ -16,6 +16,7 @@ use core::time::Duration;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
@@ -68,14 +69,16 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
 }
 
 fn runtime(workers: Option<usize>) -> io::Result<Runtime> {
-    let mut builder = match workers {
+    let half = || thread::available_parallelism().map_or(1, |all| all.get().div_ceil(2));
+    let mut builder = match workers.unwrap_or_else(half) {
         // Without threads to share it, a task is woken for less.
-        Some(1) => runtime::Builder::new_current_thread(),
-        _ => runtime::Builder::new_multi_thread(),
+        1 => runtime::Builder::new_current_thread(),
+        workers => {
+            let mut builder = runtime::Builder::new_multi_thread();
+            builder.worker_threads(workers);
+            builder
+        }
     };
-    if let Some(workers) = workers {
-        builder.worker_threads(workers);
-    }
     builder.enable_all().build()
 }
 

@@ -96,7 +96,7 @@ pub(crate) struct Options {
     /// Does not offer this extension; may be given several times
     #[arg(long, value_name = "EXTENSION", value_parser = extension)]
     no: Vec<Extension>,
-    /// Threads that serve; as many as there are processors unless given
+    /// Threads that serve [default: half of the processors, the other half is for the client]
     #[arg(long, value_name = "N", value_parser = workers)]
     pub(crate) workers: Option<usize>,
     /// Exits after so many letters
