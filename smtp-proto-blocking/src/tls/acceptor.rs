@@ -48,7 +48,7 @@ impl Acceptor {
     }
 
     /// The same certificate with a memory of its own: for each listener one, so that what a client got at one resumes nothing at another.
-    /// Sessions are remembered here, by no ticket that the client keeps.
+    /// A ticketer in a configuration of rustls that was handed in is shared all the same.
     #[must_use]
     pub fn apart(&self) -> Self {
         let mut config = ServerConfig::clone(&self.0);

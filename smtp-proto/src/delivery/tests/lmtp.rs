@@ -82,25 +82,6 @@ fn the_last_chunk_waits_for_a_reply_and_not_for_the_application() {
     assert_eq!(client.outgoing(), b"BDAT 0 LAST\r\n");
 }
 
-#[test]
-fn a_verdict_before_the_last_chunk_is_out_settles_its_recipient() {
-    let queue = Queue { content: 8, ..Queue::default() };
-    let config = Config { flavour: Flavour::Lmtp, queue, ..Config::default() };
-    let mut client = client_with(config, "PIPELINING, CHUNKING");
-    let envelope = to(&["b@y.test"]);
-    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
-    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
-    step(&mut delivery, &mut client, "");
-    let mut replies = &b"250 ok\r\n250 ok\r\n"[..];
-    assert_eq!(delivery.next(&mut client, &mut replies), Ok(Some(Event::Content)));
-    // The line of BDAT waits to be written, and there is no room behind it.
-    assert_eq!(delivery.body(&mut client, b"1234"), Ok(4));
-    delivery.finish(&mut client).unwrap();
-    client.sent(4);
-    let log = step(&mut delivery, &mut client, "552 5.3.4 no\r\n");
-    assert_eq!(log, ["[0] Permanent 552 5.3.4 no", "done false"]);
-}
-
 /// Were it for the first alone, the others would be tried again in vain.
 #[test]
 fn a_refusal_in_the_middle_of_the_last_chunk_is_for_all_of_them() {
