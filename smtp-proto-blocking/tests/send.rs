@@ -294,3 +294,11 @@ fn what_cannot_be_sent_at_all_is_known_before_anything_is() {
     let why = "deferred b@y.test - cannot connect to 127.0.0.1:1: ";
     assert!(ended.code == Some(1) && ended.stdout.starts_with(why), "{ended:?}");
 }
+
+#[test]
+fn lmtp_is_not_spoken_on_port_25() {
+    let start = ["--server", "127.0.0.1:25", "--lmtp", "--from", "a@x.test", "--to", "b@y.test"];
+    let ended = send(&start, b"Hello\n".to_vec(), PATIENCE);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    assert_eq!(ended.stderr, "send: LMTP may not be spoken on port 25.\n");
+}

@@ -92,3 +92,14 @@ fn a_wrong_command_line_is_told_before_anything_is_sent() {
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{wrong:?}");
     }
 }
+
+#[test]
+fn lmtp_is_not_spoken_on_port_25() {
+    let output = Command::new(build_example("blast"))
+        .args(["--lmtp", "--server", "127.0.0.1:25"])
+        .output()
+        .expect("it starts");
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(told, "blast: LMTP may not be spoken on port 25.\n");
+}

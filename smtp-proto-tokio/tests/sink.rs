@@ -246,6 +246,21 @@ fn signal_ends_the_idle_at_once_and_lets_a_letter_finish() {
     assert!(time < Duration::from_secs(5), "{time:?}");
 }
 
+/// It is neither stored nor counted: its client sends it again.
+#[test]
+fn letter_whose_reply_became_421_was_not_taken() {
+    let sink = Sink::start(&["--delay", "BODY=60000"]);
+    let mut peer = Peer::connect(sink.address());
+    peer.hello();
+    peer.begin_letter();
+    peer.write(b"hello\r\n.\r\nNOOP\r\n").unwrap();
+    sink.terminate();
+    assert_eq!(peer.reply(), "421 4.3.2 Shutting down");
+    assert!(peer.is_closed());
+    assert_eq!(sink.files(), 0);
+    assert_eq!(numbers(&sink.stop()), "messages=0 octets=0 connections=1 refused=0");
+}
+
 #[test]
 fn numbers_go_on_behind_those_that_are_there() {
     let store = Scratch::new("numbers");
@@ -335,6 +350,17 @@ fn what_cannot_work_is_one_sentence_and_exit_1() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("sink: cannot store letters in /dev/null/letters: "), "{said}");
+
+    for options in [
+        &["--tls-cert", "/nowhere", "--tls-key", "/nowhere"][..],
+        &["--users", "/nowhere", "--auth-in-clear"],
+    ] {
+        let output = run(&[&["--listen", "127.0.0.1:0"], options].concat());
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let sentence = "sink: cannot use /nowhere: No such file or directory (os error 2).\n";
+        assert_eq!(said, sentence);
+    }
 }
 
 #[test]
@@ -354,4 +380,12 @@ fn wrong_command_line_is_exit_2_and_help_0() {
     let help = run(&["--help"]);
     assert_eq!(help.status.code(), Some(0));
     assert!(String::from_utf8(help.stdout).unwrap().contains("Examples:"));
+}
+
+#[test]
+fn lmtp_is_not_served_on_port_25() {
+    let output = run(&["--lmtp", "127.0.0.1:25"]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("error: LMTP may not be spoken on port 25\n"), "{said}");
 }

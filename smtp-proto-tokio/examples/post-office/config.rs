@@ -149,6 +149,10 @@ impl Options {
         if !known && (self.submission.is_some() || self.listen_tls.is_some()) {
             return Err("there is no user who could submit letters");
         }
+        // RFC 2033 5.
+        if self.lmtp.as_ref().is_some_and(|address| address.ends_with(":25")) {
+            return Err("LMTP may not be spoken on port 25");
+        }
         Ok(())
     }
 

@@ -45,7 +45,7 @@ struct Held {
     give: Box<Answer>,
 }
 
-type Answer = dyn FnOnce(&mut Server) -> Result<(), ReplyError> + Send;
+type Answer = dyn FnOnce(&mut Dialogue, &mut Server) -> Result<(), ReplyError> + Send;
 
 impl Dialogue {
     pub(crate) fn new(sink: Arc<Sink>, client: Option<IpAddr>) -> Self {
@@ -155,9 +155,28 @@ impl Dialogue {
         pending: Pending<K>,
         server: &mut Server,
     ) {
-        match self.keep(content.octets, server) {
-            Ok(()) => self.accept(Moment::Body, pending, server),
-            Err(refusal) => self.refuse(Moment::Body, pending, refusal, server),
+        self.answer(Moment::Body, server, move |dialogue, server| {
+            dialogue.conclude(content.octets, pending, server)
+        });
+    }
+
+    /// Keeps the letter, unless the session was ended while its reply was held: then its client has heard 421, and sends it again.
+    fn conclude<K: Acceptable>(
+        &mut self,
+        octets: u64,
+        pending: Pending<K>,
+        server: &mut Server,
+    ) -> Result<(), ReplyError> {
+        if server.owed() == 0 {
+            self.letter = Letter::default();
+            return server.accept(pending);
+        }
+        match self.keep(octets, server) {
+            Ok(()) => server.accept(pending),
+            Err(refusal) => {
+                self.sink.totals.refused();
+                server.reply(pending, &refusal)
+            }
         }
     }
 
@@ -197,7 +216,7 @@ impl Dialogue {
         pending: Pending<K>,
         server: &mut Server,
     ) {
-        self.answer(moment, server, move |server| server.accept(pending));
+        self.answer(moment, server, move |_, server| server.accept(pending));
     }
 
     fn refuse<K: Kind + 'static>(
@@ -208,7 +227,7 @@ impl Dialogue {
         server: &mut Server,
     ) {
         self.sink.totals.refused();
-        self.answer(moment, server, move |server| server.reply(pending, &reply));
+        self.answer(moment, server, move |_, server| server.reply(pending, &reply));
     }
 
     /// Accepts what has no moment of its own.
@@ -223,7 +242,7 @@ impl Dialogue {
         &mut self,
         moment: Moment,
         server: &mut Server,
-        give: impl FnOnce(&mut Server) -> Result<(), ReplyError> + Send + 'static,
+        give: impl FnOnce(&mut Self, &mut Server) -> Result<(), ReplyError> + Send + 'static,
     ) {
         match self.sink.delay(moment) {
             None => self.give(moment, server, give),
@@ -241,9 +260,9 @@ impl Dialogue {
         &mut self,
         moment: Moment,
         server: &mut Server,
-        give: impl FnOnce(&mut Server) -> Result<(), ReplyError>,
+        give: impl FnOnce(&mut Self, &mut Server) -> Result<(), ReplyError>,
     ) {
-        if let Err(error) = give(server) {
+        if let Err(error) = give(self, server) {
             debug!(client = %name(self.client), %error, "answer is of no use");
         }
         self.hangs_up |= self.sink.closes_after(moment);

@@ -88,27 +88,38 @@ fn a_wrong_command_line_is_exit_code_2() {
 }
 
 #[test]
+fn lmtp_is_not_served_on_port_25() {
+    let output = run_office(&["--lmtp", "127.0.0.1:25"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).starts_with("error: LMTP may not be spoken on port 25\n"));
+}
+
+#[test]
 fn an_office_that_cannot_work_says_why_in_one_sentence() {
     let root = root();
     let busy = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = busy.local_addr().expect("it is bound").to_string();
-    let path = root.path().to_str().expect("text");
+    let (path, free) = (root.path().to_str().expect("text"), "127.0.0.1:0");
     let file = root.file("file", b"");
     let open = Office::open(&root.path().join("open"), &[]);
     let taken = open.root().to_str().expect("text");
-    for (options, sentence) in [
-        (["--listen", &address, "--root", path], format!("cannot listen on {address}")),
-        (["--listen", "127.0.0.1", "--root", path], "cannot listen on 127.0.0.1".to_owned()),
+    let (file, unread) = (file.to_str().expect("text"), "cannot use /nowhere: ".to_owned());
+    let cert = ["--tls-cert", "/nowhere", "--tls-key", "/nowhere"];
+    let users = [&cert[..], &["--users", "/nowhere"]].concat();
+    for (address, root, more, sentence) in [
+        (address.as_str(), path, &[][..], format!("cannot listen on {address}")),
+        ("127.0.0.1", path, &[], "cannot listen on 127.0.0.1".to_owned()),
+        (free, file, &[], format!("cannot keep letters in {file}")),
         (
-            ["--listen", "127.0.0.1:0", "--root", file.to_str().expect("text")],
-            format!("cannot keep letters in {}", file.display()),
-        ),
-        (
-            ["--listen", "127.0.0.1:0", "--root", taken],
+            free,
+            taken,
+            &[],
             format!("cannot keep letters in {taken}: another post-office is open there"),
         ),
+        (free, path, &cert, unread.clone()),
+        (free, path, &users, unread),
     ] {
-        let output = run_office(&options);
+        let output = run_office(&[&["--listen", address, "--root", root], more].concat());
         let said = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{said}");
         assert!(said.starts_with(&format!("post-office: {sentence}")), "{said}");

@@ -105,12 +105,14 @@ impl Sink {
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("it is a number") * 1024
     }
 
+    /// Asks it to end, by SIGTERM.
+    pub(crate) fn terminate(&self) {
+        terminate(&self.process);
+    }
+
     /// Ends it by SIGTERM; the line that it prints then.
     pub(crate) fn stop(mut self) -> String {
-        // By the shell, which has it built in.
-        let kill = format!("kill {}", self.process.id());
-        let killed = Command::new("sh").args(["-c", &kill]).status().expect("a shell");
-        assert!(killed.success());
+        self.terminate();
         let status = wait(&mut self.process, Duration::from_secs(10));
         assert!(status.success(), "sink ended with {status}");
         let mut rest = String::new();
@@ -314,6 +316,12 @@ pub(crate) fn build_example(name: &str) -> PathBuf {
         .filter(|message: &Value| message["target"]["name"] == name)
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .expect("cargo names the program")
+}
+
+/// Sends SIGTERM, by the shell, which has it built in.
+pub(crate) fn terminate(process: &Child) {
+    let kill = format!("kill {}", process.id());
+    assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
 }
 
 pub(crate) fn wait(process: &mut Child, patience: Duration) -> std::process::ExitStatus {

@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdout, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::Instant;
 
-use super::{Peer, Scratch, build_example, code, others, port_of, wait};
+use super::{Peer, Scratch, build_example, code, others, port_of, terminate, wait};
 
 /// A running `post-office` that listens on a free port of 127.0.0.1.
 pub(crate) struct Office {
@@ -143,8 +143,7 @@ impl Office {
 
     /// Ends it by SIGTERM.
     pub(crate) fn terminate(&self) {
-        let kill = format!("kill {}", self.process.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        terminate(&self.process);
     }
 
     /// Waits until it has ended; what else it printed, and how long that took.
