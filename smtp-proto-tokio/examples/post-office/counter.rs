@@ -1,6 +1,6 @@
 //! The counter, where letters are taken in: one [`Counter`] serves one client.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::IpAddr;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
@@ -8,9 +8,7 @@ use std::sync::Arc;
 use smtp_proto::report::{Date, HOP_LIMIT, Hops, Received, ReturnPath};
 use smtp_proto::sasl::Credentials;
 use smtp_proto::server::{Opening, Summary, Verdict};
-use smtp_proto::{
-    AddressLiteral, Host, HostBuf, Mail, MailBuf, Rcpt, RcptBuf, ReplyBuf, Verb, stock,
-};
+use smtp_proto::{Host, HostBuf, Mail, MailBuf, Rcpt, RcptBuf, ReplyBuf, Verb, stock};
 use smtp_proto_tokio::{Handler, Peer};
 use tracing::{error, info};
 
@@ -22,8 +20,9 @@ use crate::sorter::Miss;
 
 pub(crate) struct Counter {
     office: Arc<Office>,
-    peer: IpAddr,
-    here: IpAddr,
+    /// Where the client is, and the address that it connected to; none over a Unix socket.
+    peer: Option<IpAddr>,
+    here: Option<IpAddr>,
     /// What the client calls itself.
     hello: HostBuf,
     transaction: Option<Transaction>,
@@ -47,9 +46,9 @@ impl Counter {
     pub(crate) fn new(office: &Arc<Office>, peer: &Peer) -> Self {
         Self {
             office: Arc::clone(office),
-            peer: ip(&peer.remote),
-            here: ip(&peer.local),
-            hello: Host::Literal(AddressLiteral::new(ip(&peer.remote))).to_owned(),
+            peer: peer.ip(),
+            here: peer.local.socket().map(|address| address.ip()),
+            hello: office.hostname.clone(),
             transaction: None,
         }
     }
@@ -94,8 +93,9 @@ impl Handler for Counter {
         let mut letter = Letter::new(&self.office.mailboxes, name, mailboxes);
         ReturnPath::new(mail.as_ref().from).encode(letter.octets());
         let hostname = self.office.hostname.as_ref();
-        Received::new(self.hello.as_ref(), hostname, opening.protocol, date)
-            .peer(self.peer, None)
+        let received = Received::new(self.hello.as_ref(), hostname, opening.protocol, date);
+        let received = self.peer.map_or(received, |ip| received.peer(ip, None));
+        received
             .id(&id)
             .recipients(recipients.iter().map(|rcpt| rcpt.as_ref().to))
             .encode(letter.octets());
@@ -135,11 +135,6 @@ impl Handler for Counter {
         info!(id, octets = content.octets, "delivered");
         Ok(None)
     }
-}
-
-/// RFC 5321 4.4 wants an address in the trace field; over a Unix socket it is this host's.
-fn ip(end: &smtp_proto_tokio::Address) -> IpAddr {
-    end.socket().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
 }
 
 /// What the client is told of a fault here.

@@ -24,7 +24,7 @@ pub(crate) struct Notice {
     mail: MailBuf,
     /// Those of whom the sender wants to hear.
     recipients: Vec<RcptBuf>,
-    client: (HostBuf, IpAddr),
+    client: (HostBuf, Option<IpAddr>),
     arrived: Date,
     header: Vec<u8>,
 }
@@ -34,7 +34,7 @@ impl Notice {
     pub(crate) fn asked_for<'a>(
         mail: &MailBuf,
         recipients: impl IntoIterator<Item = &'a RcptBuf>,
-        client: (HostBuf, IpAddr),
+        client: (HostBuf, Option<IpAddr>),
         arrived: Date,
     ) -> Option<Self> {
         let asked = |rcpt: &&RcptBuf| {
@@ -63,7 +63,7 @@ impl Notice {
         let report = Report::new(&mail, by, id, Date::utc(now()), &recipients)
             .map_err(io::Error::other)?
             .arrived(self.arrived)
-            .received_from(name.as_ref(), Some(*address))
+            .received_from(name.as_ref(), *address)
             .returning(Ret::Headers);
         let report = if eight_bit { report.eight_bit() } else { report };
         let content = self.content(&report);

@@ -51,18 +51,18 @@ impl Sorter {
         self.table.values().flatten().collect()
     }
 
-    /// The mailboxes that a recipient means. `here` is the address that the client connected to.
+    /// The mailboxes that a recipient means. `here` is the address that the client connected to, if there is one.
     pub(crate) fn recipient(
         &self,
         path: ForwardPath<'_>,
-        here: IpAddr,
+        here: Option<IpAddr>,
     ) -> Result<&BTreeSet<Address>, Miss> {
         let Some(mailbox) = path.mailbox() else {
             return self.postmaster().ok_or(Miss::Stranger);
         };
         let address = Address::of(mailbox);
         // RFC 5321 4.5.1: also where the domain is the address of this host.
-        if address.is_postmaster() && address.is_at(here) {
+        if address.is_postmaster() && here.is_some_and(|here| address.is_at(here)) {
             return self.postmaster().ok_or(Miss::Stranger);
         }
         self.find(&address)

@@ -1,7 +1,9 @@
 //! What the office puts on top of a letter, and what it reads there.
 
-use crate::support::code;
+use std::os::unix::net::UnixStream;
+
 use crate::support::office::{Office, root};
+use crate::support::{Peer, code};
 
 /// The fields on top, unfolded, the ones that differ each time replaced.
 fn trace(office: &Office, mailbox: &str) -> String {
@@ -49,7 +51,7 @@ fn the_protocol_is_named() {
     for (hello, params, with) in
         [("HELO", "", "SMTP"), ("EHLO", "", "ESMTP"), ("EHLO", " SMTPUTF8", "UTF8SMTP")]
     {
-        let mut client = crate::support::Peer::connect(office.address());
+        let mut client = Peer::connect(office.address());
         client.reply();
         client.say(&format!("{hello} [192.0.2.1]"));
         client.say(&format!("MAIL FROM:<>{params}"));
@@ -61,6 +63,27 @@ fn the_protocol_is_named() {
         );
         assert_eq!(trace(&office, "bob@localhost"), expected);
     }
+}
+
+/// RFC 5321 4.4: the address is that of the TCP connection, and there is none.
+#[test]
+fn no_address_is_named_over_a_unix_socket() {
+    let root = root();
+    let path = root.path().join("lmtp");
+    let office = Office::open(root.path(), &["--lmtp", path.to_str().expect("text")]);
+    let mut client = Peer::over(UnixStream::connect(path).expect("it listens"));
+    assert_eq!(code(&client.reply()), "220");
+    for line in ["LHLO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<bob@localhost>"] {
+        assert_eq!(code(&client.say(line)), "250", "{line}");
+    }
+    assert_eq!(client.say("RCPT TO:<postmaster@[127.0.0.1]>"), "550 5.7.1 Relaying denied");
+    client.say("DATA");
+    assert_eq!(code(&client.say("hello\r\n.")), "250");
+    assert_eq!(
+        trace(&office, "bob@localhost"),
+        "Return-Path: <a@client.example>\r\n\
+         Received: from client.example by localhost with LMTP id ID for <bob@localhost>"
+    );
 }
 
 #[test]

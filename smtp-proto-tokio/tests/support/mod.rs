@@ -194,8 +194,8 @@ impl Drop for Scratch {
 }
 
 /// The client's side of one session over a socket, one step at a time.
-pub(crate) struct Peer {
-    stream: BufReader<TcpStream>,
+pub(crate) struct Peer<S = TcpStream> {
+    stream: BufReader<S>,
 }
 
 impl Peer {
@@ -204,6 +204,12 @@ impl Peer {
         stream.set_read_timeout(Some(PATIENCE)).expect("not zero");
         stream.set_write_timeout(Some(PATIENCE)).expect("not zero");
         stream.set_nodelay(true).expect("a TCP option");
+        Self::over(stream)
+    }
+}
+
+impl<S: Read + Write> Peer<S> {
+    pub(crate) fn over(stream: S) -> Self {
         Self { stream: BufReader::new(stream) }
     }
 
