@@ -3,85 +3,24 @@
 //! A program that is not installed is skipped, in one plain line; with `CI=true` it is a failure.
 #![cfg(feature = "rustls")]
 
+#[path = "../../smtp-proto-tokio/tests/support/servers.rs"]
+mod servers;
 #[path = "support/mod.rs"]
 #[expect(dead_code, reason = "nothing is scripted here")]
 mod support;
 
-use core::net::SocketAddr;
 use core::time::Duration;
-use std::io::{self, BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio, id};
-use std::time::Instant;
-use std::{env, fs, thread};
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
+use servers::{Dovecot, Exim, Folder, Server, free_port, program, smtp_sink};
 use support::certificates::{Certificate, Certificates};
 use support::{Ended, send};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const LETTER: &str = "Subject: hi\r\n\r\n.dots\r\n..\r\n";
-
-/// Where the program is; `None` says that it is skipped.
-fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
-    if found.is_none() {
-        assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{name} is not installed");
-        // Not eprintln: the test harness would keep the line of a test that passes.
-        let _ = writeln!(io::stderr(), "skipped: {name} is not installed");
-    }
-    found
-}
-
-/// A folder that is removed.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let folder = env::temp_dir().join(format!("send-interop-{name}-{}", id()));
-        fs::create_dir_all(&folder).expect("a folder that can be written");
-        Self(folder)
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        let file = self.0.join(name);
-        fs::write(&file, text).expect("a folder that can be written");
-        file.to_str().expect("text").to_owned()
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _removed = fs::remove_dir_all(&self.0);
-    }
-}
-
-/// A server that is ended with its value.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ended = self.0.kill().and_then(|()| self.0.wait());
-    }
-}
-
-/// A port that was free a moment ago.
-fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound")
-}
-
-fn wait_for(address: SocketAddr) {
-    let start = Instant::now();
-    while TcpStream::connect(address).is_err() {
-        assert!(start.elapsed() < PATIENCE, "nobody listens");
-        thread::sleep(Duration::from_millis(20));
-    }
-}
 
 /// Runs `send` with these options, which are words.
 fn deliver(server: &str, options: &str, letter: &str) -> Ended {
@@ -127,10 +66,10 @@ asyncio.run(main())
 fn aiosmtpd_takes_a_letter_over_starttls_and_auth() {
     let Some(aiosmtpd) = program("aiosmtpd") else { return };
     let python = fs::canonicalize(aiosmtpd).expect("it is there").with_file_name("python3");
-    let scratch = Scratch::new("aiosmtpd");
+    let folder = Folder::new("aiosmtpd");
     let Certificates { ca, good, .. } = Certificates::get();
-    let ca = scratch.write("ca.pem", ca);
-    let files = [scratch.write("cert.pem", &good.chain), scratch.write("key.pem", &good.key)];
+    let ca = folder.file("ca.pem", ca);
+    let files = [folder.file("cert.pem", &good.chain), folder.file("key.pem", &good.key)];
     let mut child = Command::new(python)
         .args(["-c", AIOSMTPD])
         .args(files)
@@ -162,24 +101,10 @@ fn aiosmtpd_takes_a_letter_over_starttls_and_auth() {
     assert_eq!(clear.code, Some(4), "{clear:?}");
 }
 
-/// Postfix's smtp-sink, which counts and forgets.
-fn smtp_sink(options: &[&str], address: &str) -> Option<Server> {
-    let sink = program("smtp-sink")?;
-    let child = Command::new(sink)
-        .args(["-u", "nobody"])
-        .args(options)
-        .args([address, "100"])
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("smtp-sink starts");
-    Some(Server(child))
-}
-
 #[test]
 fn smtp_sink_takes_a_letter() {
     let address = free_port();
     let Some(_server) = smtp_sink(&[], &address.to_string()) else { return };
-    wait_for(address);
     let ended = deliver(&address.to_string(), "--to c@y.test", LETTER);
     assert_eq!(ended.stdout, "delivered b@y.test 250 2.0.0 Ok\ndelivered c@y.test 250 2.0.0 Ok\n");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -187,16 +112,10 @@ fn smtp_sink_takes_a_letter() {
 
 #[test]
 fn smtp_sink_takes_a_letter_by_lmtp_over_tcp_and_unix_sockets() {
-    let (address, scratch) = (free_port(), Scratch::new("smtp-sink"));
-    let path = scratch.0.join("lmtp").to_str().expect("text").to_owned();
+    let (address, folder) = (free_port(), Folder::new("smtp-sink"));
+    let path = folder.path().join("lmtp").to_str().expect("text").to_owned();
     let Some(_tcp) = smtp_sink(&["-L"], &address.to_string()) else { return };
     let _unix = smtp_sink(&["-L"], &format!("unix:{path}"));
-    wait_for(address);
-    let start = Instant::now();
-    while !Path::new(&path).exists() {
-        assert!(start.elapsed() < PATIENCE, "nobody listens");
-        thread::sleep(Duration::from_millis(20));
-    }
     for server in [&address.to_string(), &path] {
         let ended = deliver(server, "--lmtp --to c@y.test", LETTER);
         let taken = "delivered b@y.test 250 2.2.0 Ok\ndelivered c@y.test 250 2.2.0 Ok\n";
@@ -204,107 +123,32 @@ fn smtp_sink_takes_a_letter_by_lmtp_over_tcp_and_unix_sockets() {
     }
 }
 
-/// Exim with all that it offers, on the socket of one session; what it takes it keeps in its spool.
-struct Exim {
-    scratch: Scratch,
-    program: PathBuf,
+/// What a server shows.
+fn shown() -> (&'static str, &'static str) {
+    let Certificate { chain, key } = &Certificates::get().good;
+    (chain, key)
 }
 
-const EXIM: &str = r#"
-primary_hostname = mx.test
-spool_directory = FOLDER/spool
-log_file_path = FOLDER/spool/%slog
-acl_smtp_mail = accept
-acl_smtp_rcpt = accept
-acl_smtp_data = accept
-chunking_advertise_hosts = *
-dsn_advertise_hosts = *
-smtputf8_advertise_hosts = *
-auth_advertise_hosts = *
-tls_advertise_hosts = *
-tls_certificate = FOLDER/cert.pem
-tls_privatekey = FOLDER/key.pem
-accept_8bitmime = true
-queue_only = true
-host_lookup =
-rfc1413_hosts =
-begin authenticators
-plain:
-  driver = plaintext
-  public_name = PLAIN
-  server_prompts = :
-  server_condition = ${if and {{eq{$auth2}{tim}}{eq{$auth3}{tanstaaf}}}}
-  server_set_id = $auth2
-"#;
-
-impl Exim {
-    fn new(name: &str) -> Option<Self> {
-        let program = program("exim4")?;
-        let scratch = Scratch::new(name);
-        let Certificate { chain, key } = &Certificates::get().good;
-        scratch.write("cert.pem", chain);
-        scratch.write("key.pem", key);
-        let folder = scratch.0.to_str().expect("text");
-        scratch.write("exim.conf", &EXIM.replace("FOLDER", folder));
-        fs::create_dir(scratch.0.join("spool")).expect("a folder that can be written");
-        for name in ["", "spool", "key.pem"] {
-            // Exim gives up being root.
-            let open = fs::Permissions::from_mode(0o777);
-            fs::set_permissions(scratch.0.join(name), open).expect("it is ours");
-        }
-        Some(Self { scratch, program })
-    }
-
-    /// What `send` makes of a session with it.
-    fn deliver(&self, options: &str, letter: &str) -> Ended {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("it is bound").to_string();
-        let config = self.scratch.0.join("exim.conf");
-        let program = self.program.clone();
-        let served = thread::spawn(move || {
-            let (stream, _) = listener.accept().expect("a client");
-            let ends = [(); 2].map(|()| OwnedFd::from(stream.try_clone().expect("a descriptor")));
-            let [input, output] = ends.map(Stdio::from);
-            drop(stream);
-            let mut command = Command::new(program);
-            command.arg("-C").arg(config).arg("-bs").stdin(input).stdout(output);
-            command.stderr(Stdio::null()).status().expect("exim4 starts")
-        });
-        let ca = self.scratch.write("ca.pem", &Certificates::get().ca);
-        let ended = deliver(&address, &options.replace("CA", &ca), letter);
-        served.join().expect("no panic");
-        ended
-    }
-
-    /// The letters in its spool: the files that hold their envelopes and their contents.
-    fn spool(&self) -> Vec<(String, String)> {
-        let folder = self.scratch.0.join("spool/input");
-        let files = fs::read_dir(folder).expect("a spool").map(|file| file.expect("a file").path());
-        let mut letters: Vec<PathBuf> = files.filter(|file| ends_with(file, "-H")).collect();
-        letters.sort();
-        let text =
-            |file: &Path| String::from_utf8_lossy(&fs::read(file).expect("text")).into_owned();
-        letters
-            .iter()
-            .map(|head| {
-                let data = head.to_str().expect("text").replace("-H", "-D");
-                (text(head), text(Path::new(&data)))
-            })
-            .collect()
-    }
+/// The options that trust it.
+fn required(folder: &Folder) -> String {
+    format!("--tls required --ca {}", folder.file("ca.pem", &Certificates::get().ca))
 }
 
-fn ends_with(file: &Path, end: &str) -> bool {
-    file.to_str().is_some_and(|name| name.ends_with(end))
+/// What `send` makes of a session with Exim.
+fn to_exim(exim: &Exim, options: &str, letter: &str) -> Ended {
+    let (address, served) = exim.serve();
+    let ended = deliver(&address.to_string(), options, letter);
+    served.join().expect("no panic");
+    ended
 }
 
 #[test]
 fn exim_takes_a_letter_with_dsn_over_starttls_and_auth() {
-    let Some(exim) = Exim::new("exim-dsn") else { return };
-    let ended = exim.deliver(
-        "--tls required --ca CA --user tim --password-env PASSWORD --data --notify success,delay --ret hdrs --envid QQ314159",
-        LETTER,
-    );
+    let folder = Folder::new("exim-dsn");
+    let Some(exim) = Exim::new(shown()) else { return };
+    let safe = format!("{} --user tim --password-env PASSWORD", required(&folder));
+    let dsn = "--data --notify success,delay --ret hdrs --envid QQ314159";
+    let ended = to_exim(&exim, &format!("{safe} {dsn}"), LETTER);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let ready = "S: 220 TLS go ahead";
     assert!(was_said(&ended, ready) && was_said(&ended, "C: DATA"), "{}", ended.stderr);
@@ -317,11 +161,57 @@ fn exim_takes_a_letter_with_dsn_over_starttls_and_auth() {
 }
 
 #[test]
+fn exim_shakes_hands_and_lets_us_in_by_plain_and_login() {
+    let folder = Folder::new("exim-auth");
+    let Some(exim) = Exim::new(shown()) else { return };
+    for (count, mechanism) in [(1, "PLAIN"), (2, "LOGIN")] {
+        let auth = format!("--password-env PASSWORD --mechanism {mechanism}");
+        let options = format!("{} {auth} --user tim", required(&folder));
+        let ended = to_exim(&exim, &options, LETTER);
+        let is_in = was_said(&ended, "S: 235 Authentication succeeded");
+        assert!(ended.code == Some(0) && is_in, "{}", ended.stderr);
+        let spool = exim.spool();
+        assert_eq!(spool.len(), count);
+        for (head, _) in spool {
+            assert!(head.contains("-auth_id tim") && head.contains("-tls_cipher TLS1.3"), "{head}");
+        }
+        let options = format!("{} {auth} --user tom", required(&folder));
+        let ended = to_exim(&exim, &options, LETTER);
+        let refused = "deferred b@y.test - the server refused the credentials: 535 Incorrect authentication data\n";
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), refused), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn dovecot_keeps_letters_that_come_by_lmtp_in_clear_and_in_tls() {
+    let folder = Folder::new("dovecot-trust");
+    let Some(dovecot) = Dovecot::start(shown(), "") else { return };
+    let (tcp, unix) = (dovecot.address.to_string(), dovecot.socket.to_str().expect("text"));
+    let ways =
+        [(tcp.as_str(), "--tls none".to_owned()), (unix, String::new()), (&tcp, required(&folder))];
+    for (count, (server, tls)) in (1..).zip(&ways) {
+        let ended = deliver(server, &format!("--lmtp --to c@y.test {tls}"), LETTER);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        // RFC 2033 4.2: each has a reply of its own.
+        for (line, to) in ended.stdout.lines().zip(["b@y.test", "c@y.test"]) {
+            let start = format!("delivered {to} 250 2.0.0 <{to}> ");
+            assert!(line.starts_with(&start), "{line}");
+        }
+        assert_eq!(was_said(&ended, "C: STARTTLS"), tls.contains("required"), "{}", ended.stderr);
+        let letters = dovecot.mailbox("c@y.test");
+        assert_eq!(letters.len(), count);
+        for letter in letters {
+            assert!(letter.replace("\r\n", "\n").ends_with("\n\n.dots\n..\n"), "{letter}");
+        }
+    }
+}
+
+#[test]
 fn exim_takes_a_letter_in_chunks() {
-    let Some(exim) = Exim::new("exim-bdat") else { return };
+    let Some(exim) = Exim::new(shown()) else { return };
     let long = "a line of a letter\r\n".repeat(20_000);
     for letter in [LETTER, &format!("{LETTER}{long}")] {
-        let ended = exim.deliver("--bdat", letter);
+        let ended = to_exim(&exim, "--bdat", letter);
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
         let chunks = ended.stderr.lines().filter(|line| line.starts_with("C: BDAT ")).count();
         assert!(chunks > 0 && !was_said(&ended, "C: DATA"), "{}", ended.stderr);
@@ -334,8 +224,9 @@ fn exim_takes_a_letter_in_chunks() {
 
 #[test]
 fn exim_takes_a_letter_to_an_address_in_utf8() {
-    let Some(exim) = Exim::new("exim-utf8") else { return };
-    let ended = exim.deliver("--to j\u{f6}rg@y.test", "Subject: Gr\u{fc}\u{df}e\r\n\r\nHello\r\n");
+    let Some(exim) = Exim::new(shown()) else { return };
+    let ended =
+        to_exim(&exim, "--to j\u{f6}rg@y.test", "Subject: Gr\u{fc}\u{df}e\r\n\r\nHello\r\n");
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let said = |part: &str| {
         ended.stderr.lines().any(|line| line.starts_with("C: MAIL") && line.contains(part))

@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use support::office::{Office, files_below, root};
-use support::program;
 use support::sender::{Sender, content, delivered};
+use support::servers::program;
 use tokio::runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;

@@ -12,7 +12,8 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::{Scratch, Sink, Stored, program, run};
+use support::servers::program;
+use support::{Scratch, Sink, Stored, run};
 
 const SENDER: &str = "alice@client.example";
 const RECIPIENT: &str = "bob@localhost";

@@ -14,7 +14,8 @@ use std::process::Command;
 use certificates::{Authority, NOW};
 use serde_json::json;
 use support::office::{Office, root};
-use support::{Scratch, Sink, program, run};
+use support::servers::program;
+use support::{Scratch, Sink, run};
 
 const SENDER: &str = "alice@client.example";
 const RECIPIENT: &str = "bob@localhost";

@@ -1,31 +1,32 @@
-//! Our client hands letters to servers and mail stores that other people wrote: Dovecot and smtp-sink by LMTP, Exim in chunks.
+//! Our client hands letters to servers and mail stores that other people wrote: Dovecot and smtp-sink by LMTP, Exim in chunks and as
+//! somebody it knows.
 //!
 //! A program that is not installed is skipped, in one plain line; with `CI=true` it is a failure.
-#![cfg(unix)]
+#![cfg(all(unix, feature = "rustls"))]
 
+#[path = "support/certificates.rs"]
+#[allow(dead_code, reason = "each test file uses a part of it")]
+mod certificates;
+#[path = "../../smtp-proto/tests/cram_md5/client.rs"]
+#[allow(dead_code, reason = "its digests are for the tests beside it")]
+mod cram_md5;
 mod support;
 
 use core::net::SocketAddr;
-use core::time::Duration;
-use std::fs;
-use std::net::TcpListener;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
-use std::thread;
-use std::time::Instant;
 
-use smtp_proto::client::{Config, Flavour};
-use smtp_proto::delivery::{Content, Delivery, Envelope, Fate};
-use smtp_proto::{Extension, Extensions, Host, MailBuf, RcptBuf};
-use smtp_proto_tokio::client::Client;
-use support::{Scratch, Sink, program};
+use certificates::{Authority, NOW};
+use smtp_proto::client::{self, Config, Flavour};
+use smtp_proto::delivery::{Content, Delivery, Envelope, Fate, Outcome};
+use smtp_proto::sasl::{Credentials, Initiator};
+use smtp_proto::{Extension, Extensions, Host, MailBuf, Mechanism, RcptBuf, Verb};
+use smtp_proto_tokio::client::{Client, Error, Security, Session, Setup};
+use smtp_proto_tokio::tls::{Connector, Handshake};
+use support::servers::{Dovecot, Exim, Folder, free_port, smtp_sink};
+use support::{Scratch, Sink};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 
-const PATIENCE: Duration = Duration::from_secs(60);
 const LETTER: &str = "Subject: hi\r\n\r\n.dots\r\n..\r\n";
 
 /// How a letter goes.
@@ -35,18 +36,53 @@ enum By {
     Bdat,
 }
 
+/// What a server is known by, and how a client knows it.
+struct Identity {
+    chain: String,
+    key: String,
+    handshake: Handshake,
+}
+
+impl Identity {
+    fn new() -> Self {
+        let authority = Authority::new();
+        let certificate = authority.issue(&["mx.test"], NOW);
+        let connector = Connector::trusting(authority.pem.as_bytes()).expect("an authority");
+        let handshake = connector.to("mx.test").expect("a name");
+        Self { chain: certificate.chain, key: certificate.key, handshake }
+    }
+
+    fn shown(&self) -> (&str, &str) {
+        (&self.chain, &self.key)
+    }
+
+    fn required(&self) -> Security {
+        Security::Required(self.handshake.clone())
+    }
+}
+
+fn setup<'a>(flavour: Flavour) -> Setup<'a> {
+    let mut config = Config::default();
+    config.flavour = flavour;
+    Setup::new(Host::parse(b"client.test").expect("a domain")).with_config(Arc::new(config))
+}
+
+async fn tcp(address: SocketAddr) -> TcpStream {
+    TcpStream::connect(address).await.expect("it listens")
+}
+
+/// A session in the clear.
+async fn open<S: AsyncRead + AsyncWrite + Unpin>(stream: S, flavour: Flavour) -> Client<S> {
+    setup(flavour).connect(stream).await.expect("it greets")
+}
+
 /// What became of a letter, a recipient each, and what the server offered.
 async fn hand_over<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: S,
-    flavour: Flavour,
+    mut client: Client<S>,
     by: By,
     envelope: Envelope<'_>,
     letter: &str,
 ) -> (Vec<(Fate, String)>, Extensions) {
-    let mut config = Config::default();
-    config.flavour = flavour;
-    let name = Host::parse(b"client.test").expect("a domain");
-    let mut client = Client::connect(stream, name, Arc::new(config)).await.expect("it greets");
     let offered = client.extensions().expect("it was heard").clone();
     let mut plan = Delivery::plan(&offered, &envelope, Content::of(letter.as_bytes()))
         .expect("the letter can go there");
@@ -55,7 +91,7 @@ async fn hand_over<S: AsyncRead + AsyncWrite + Unpin>(
         assert!(plan.uses_chunks(), "the server offers CHUNKING");
     }
     let mut fates = vec![(Fate::Unknown, String::new()); envelope.recipients().count()];
-    let each = |index: usize, outcome: smtp_proto::delivery::Outcome<'_>| {
+    let each = |index: usize, outcome: Outcome<'_>| {
         let reply = outcome.reply.map(|reply| reply.to_string()).unwrap_or_default();
         fates[index] = (outcome.fate, reply);
     };
@@ -73,160 +109,65 @@ fn to_two() -> Envelope<'static> {
     Envelope::new("a@x.test", ["bob@y.test", "carol@y.test"]).expect("addresses")
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("it is bound")
-}
-
-async fn connect(address: SocketAddr) -> TcpStream {
-    let start = Instant::now();
-    loop {
-        match TcpStream::connect(address).await {
-            Ok(stream) => return stream,
-            Err(error) => assert!(start.elapsed() < PATIENCE, "nobody listens: {error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-async fn connect_unix(path: &Path) -> UnixStream {
-    let start = Instant::now();
-    loop {
-        match UnixStream::connect(path).await {
-            Ok(stream) => return stream,
-            Err(error) => assert!(start.elapsed() < PATIENCE, "nobody listens: {error}"),
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// A server that is ended with its value: by SIGTERM, so that it ends its children.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let kill = format!("kill {}", self.0.id());
-        let _told = Command::new("sh").args(["-c", &kill]).status();
-        let _ended = self.0.wait();
-    }
-}
-
-/// Dovecot's LMTP on a port and on a Unix socket, with a Maildir for everyone, or as a proxy to another server of LMTP.
-struct Dovecot {
-    address: SocketAddr,
-    folder: PathBuf,
-    _server: Server,
-}
-
-const DOVECOT: &str = r#"
-base_dir = FOLDER/run
-log_path = FOLDER/log
-protocols = lmtp
-ssl = no
-mail_location = maildir:FOLDER/mail/%u
-first_valid_uid = 1
-lmtp_proxy = yes
-userdb {
-  driver = static
-  args = uid=mail gid=mail home=FOLDER/mail/%u allow_all_users=yes
-}
-passdb {
-  driver = static
-  args = nopassword=y PROXY
-}
-service lmtp {
-  unix_listener lmtp {
-    mode = 0600
-  }
-  inet_listener lmtp {
-    address = 127.0.0.1
-    port = PORT
-  }
-}
-"#;
-
-impl Dovecot {
-    /// None where it cannot run: it changes users, and only root can.
-    fn start(scratch: &Scratch, proxy: &str) -> Option<Self> {
-        let program = program("dovecot")?;
-        let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
-        if !is_root {
-            eprintln!("skipped: dovecot wants to be started by root");
-            return None;
-        }
-        let (address, folder) = (free_port(), short_folder());
-        fs::create_dir(folder.join("mail")).expect("a folder that can be written");
-        fs::set_permissions(folder.join("mail"), fs::Permissions::from_mode(0o777))
-            .expect("it is ours");
-        let config = DOVECOT
-            .replace("FOLDER", folder.to_str().expect("text"))
-            .replace("PROXY", proxy)
-            .replace("PORT", &address.port().to_string());
-        let config = scratch.file("dovecot.conf", config.as_bytes());
-        let server =
-            Command::new(program).arg("-F").arg("-c").arg(config).spawn().expect("it starts");
-        Some(Self { address, folder, _server: Server(server) })
-    }
-
-    /// The letters of a user.
-    fn mailbox(&self, user: &str) -> Vec<String> {
-        let new = fs::read_dir(self.folder.join("mail").join(user).join("new")).expect("a mailbox");
-        let files = new.map(|file| file.expect("a file").path());
-        files.map(|file| fs::read_to_string(file).expect("text")).collect()
-    }
-}
-
-impl Drop for Dovecot {
-    fn drop(&mut self) {
-        let _removed = fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// A folder that others can look into, and whose name is short enough for that of a socket.
-fn short_folder() -> PathBuf {
-    let folder = std::env::temp_dir().join(format!("dovecot-{}", free_port().port()));
-    fs::create_dir(&folder).expect("a folder that can be written");
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("it is ours");
-    folder
-}
-
 #[tokio::test]
 async fn dovecot_keeps_letters_that_come_by_lmtp() {
-    let scratch = Scratch::new("dovecot");
-    let Some(dovecot) = Dovecot::start(&scratch, "") else { return };
-    let socket = dovecot.folder.join("run/lmtp");
+    let Some(dovecot) = Dovecot::start(Identity::new().shown(), "") else { return };
     for (count, by) in [By::Data, By::Bdat].into_iter().enumerate() {
-        let tcp = connect(dovecot.address).await;
-        let (fates, offered) = hand_over(tcp, Flavour::Lmtp, by, to_two(), LETTER).await;
+        let client = open(tcp(dovecot.address).await, Flavour::Lmtp).await;
+        let (fates, offered) = hand_over(client, by, to_two(), LETTER).await;
         assert!(all_delivered(&fates), "{by:?}: {fates:?}");
         // RFC 2033 4.2: each has a reply of its own.
         for ((_, reply), user) in fates.iter().zip(["bob@y.test", "carol@y.test"]) {
             assert!(reply.starts_with("250 2.0.0 ") && reply.contains(user), "{reply}");
         }
         assert!(offered.contains(Extension::Chunking) && offered.contains(Extension::Pipelining));
-        let unix = connect_unix(&socket).await;
-        let (fates, _) = hand_over(unix, Flavour::Lmtp, by, to_two(), LETTER).await;
+        let unix = UnixStream::connect(&dovecot.socket).await.expect("it listens");
+        let (fates, _) = hand_over(open(unix, Flavour::Lmtp).await, by, to_two(), LETTER).await;
         assert!(all_delivered(&fates), "{by:?}: {fates:?}");
         for user in ["bob@y.test", "carol@y.test"] {
-            let letters = dovecot.mailbox(user);
-            assert_eq!(letters.len(), 2 * (count + 1));
-            for letter in letters {
-                assert!(letter.replace("\r\n", "\n").ends_with("\n\n.dots\n..\n"), "{letter}");
-            }
+            assert_eq!(whole(&dovecot.mailbox(user)), 2 * (count + 1));
         }
     }
 }
 
+/// How many letters there are, all of them as they were sent.
+fn whole(letters: &[String]) -> usize {
+    for letter in letters {
+        assert!(letter.replace("\r\n", "\n").ends_with("\n\n.dots\n..\n"), "{letter}");
+    }
+    letters.len()
+}
+
 #[tokio::test]
-async fn dovecot_hands_letters_to_our_lmtp_server() {
-    let sink = Sink::start(&["--lmtp", "127.0.0.1:0"]);
+async fn dovecot_shakes_hands_and_keeps_letters_that_come_in_tls() {
+    let identity = Identity::new();
+    let Some(dovecot) = Dovecot::start(identity.shown(), "") else { return };
+    for (count, by) in [By::Data, By::Bdat].into_iter().enumerate() {
+        let security = identity.required();
+        let stream = tcp(dovecot.address).await;
+        let client = setup(Flavour::Lmtp).with_security(security).connect(stream).await;
+        let client = client.expect("it shakes hands");
+        assert!(client.tls().expect("it is encrypted").verified);
+        let (fates, _) = hand_over(client, by, to_two(), LETTER).await;
+        assert!(all_delivered(&fates), "{by:?}: {fates:?}");
+        assert_eq!(whole(&dovecot.mailbox("carol@y.test")), count + 1);
+    }
+    // Another authority is nobody's.
+    let security = Identity::new().required();
+    let stream = tcp(dovecot.address).await;
+    let error = setup(Flavour::Lmtp).with_security(security).connect(stream).await.unwrap_err();
+    let fault = client::Error::Tls(smtp_proto::TlsFault::UnknownIssuer);
+    assert!(matches!(error, Error::Session(error) if error == fault), "{error}");
+}
+
+/// Lets Dovecot hand a letter to `sink`, and gives how it came: in clear or not, and what was spoken.
+async fn by_dovecot(options: &[&str], more: &str) -> Option<(bool, String)> {
+    let sink = Sink::start(&[&["--lmtp", "127.0.0.1:0"], options].concat());
     let port = sink.port("lmtp");
-    let scratch = Scratch::new("dovecot-proxy");
-    let proxy = format!("proxy=y host=127.0.0.1 port={port} protocol=lmtp");
-    let Some(dovecot) = Dovecot::start(&scratch, &proxy) else { return };
-    let tcp = connect(dovecot.address).await;
-    let (fates, _) = hand_over(tcp, Flavour::Lmtp, By::Data, to_two(), LETTER).await;
+    let proxy = format!("proxy=y host=127.0.0.1 port={port} protocol=lmtp{more}");
+    let dovecot = Dovecot::start(Identity::new().shown(), &proxy)?;
+    let client = open(tcp(dovecot.address).await, Flavour::Lmtp).await;
+    let (fates, _) = hand_over(client, By::Data, to_two(), LETTER).await;
     assert!(all_delivered(&fates), "{fates:?}");
     let stored = sink.stored();
     let mut to: Vec<&str> = stored
@@ -236,94 +177,60 @@ async fn dovecot_hands_letters_to_our_lmtp_server() {
         .collect();
     to.sort_unstable();
     assert_eq!(to, ["bob@y.test", "carol@y.test"]);
-    for letter in stored {
-        assert_eq!(letter.envelope["protocol"], "LMTP");
+    let ways = stored.iter().map(|letter| {
         assert!(letter.content.ends_with(b"\r\n\r\n.dots\r\n..\r\n"));
-    }
+        let protocol = letter.envelope["protocol"].as_str().expect("text");
+        (letter.envelope["tls"] == true, protocol.to_owned())
+    });
+    ways.reduce(|one, other| {
+        assert_eq!(one, other);
+        one
+    })
 }
 
-/// Postfix's smtp-sink, which counts and forgets.
-fn smtp_sink(address: &str) -> Option<Server> {
-    let child = Command::new(program("smtp-sink")?)
-        .args(["-L", "-u", "nobody", address, "100"])
-        .stdout(Stdio::null())
-        .spawn()
-        .expect("smtp-sink starts");
-    Some(Server(child))
+#[tokio::test]
+async fn dovecot_hands_letters_to_our_lmtp_server() {
+    let Some(way) = by_dovecot(&[], "").await else { return };
+    assert_eq!(way, (false, "LMTP".to_owned()));
+}
+
+#[tokio::test]
+async fn dovecot_hands_letters_to_our_lmtp_server_in_tls() {
+    let (identity, folder) = (Identity::new(), Scratch::new("dovecot"));
+    let cert = folder.file("cert.pem", identity.chain.as_bytes());
+    let key = folder.file("key.pem", identity.key.as_bytes());
+    let [cert, key] = [&cert, &key].map(|path| path.to_str().expect("text"));
+    let options = ["--tls-cert", cert, "--tls-key", key, "--require-tls"];
+    let Some(way) = by_dovecot(&options, " starttls=any-cert").await else { return };
+    assert_eq!(way, (true, "LMTPS".to_owned()));
 }
 
 #[tokio::test]
 async fn smtp_sink_takes_letters_by_lmtp_over_tcp_and_unix_sockets() {
-    let (address, folder) = (free_port(), Scratch::new("smtp-sink"));
+    let (address, folder) = (free_port(), Folder::new("smtp-sink"));
     let path = folder.path().join("lmtp");
-    let Some(_tcp) = smtp_sink(&address.to_string()) else { return };
-    let _unix = smtp_sink(&format!("unix:{}", path.to_str().expect("text")));
+    let Some(_tcp) = smtp_sink(&["-L"], &address.to_string()) else { return };
+    let _unix = smtp_sink(&["-L"], &format!("unix:{}", path.display()));
     let expected = [
         (Fate::Delivered, "250 2.2.0 Ok".to_owned()),
         (Fate::Delivered, "250 2.2.0 Ok".to_owned()),
     ];
-    let tcp = connect(address).await;
-    let (fates, _) = hand_over(tcp, Flavour::Lmtp, By::Data, to_two(), LETTER).await;
-    assert_eq!(fates, expected);
-    let unix = connect_unix(&path).await;
-    let (fates, _) = hand_over(unix, Flavour::Lmtp, By::Data, to_two(), LETTER).await;
-    assert_eq!(fates, expected);
+    let client = open(tcp(address).await, Flavour::Lmtp).await;
+    assert_eq!(hand_over(client, By::Data, to_two(), LETTER).await.0, expected);
+    let unix = UnixStream::connect(&path).await.expect("it listens");
+    let client = open(unix, Flavour::Lmtp).await;
+    assert_eq!(hand_over(client, By::Data, to_two(), LETTER).await.0, expected);
 }
 
-/// Exim with all that it offers in the clear, on the socket of one session; what it takes it keeps in its spool.
-const EXIM: &str = r"
-primary_hostname = mx.test
-spool_directory = FOLDER/spool
-log_file_path = FOLDER/spool/%slog
-acl_smtp_mail = accept
-acl_smtp_rcpt = accept
-acl_smtp_data = accept
-chunking_advertise_hosts = *
-dsn_advertise_hosts = *
-smtputf8_advertise_hosts = *
-tls_advertise_hosts =
-accept_8bitmime = true
-queue_only = true
-host_lookup =
-rfc1413_hosts =
-";
-
-/// What becomes of a letter to Exim, and its envelope and content as they lie in the spool.
+/// What becomes of a letter in chunks to Exim, and its envelope and content as they lie in the spool.
 async fn to_exim(envelope: Envelope<'_>, letter: &str) -> Option<(String, String)> {
-    let program = program("exim4")?;
-    let scratch = Scratch::new("exim");
-    let folder = scratch.path().to_str().expect("text");
-    let config = scratch.file("exim.conf", EXIM.replace("FOLDER", folder).as_bytes());
-    fs::create_dir(scratch.path().join("spool")).expect("a folder that can be written");
-    for name in ["", "spool"] {
-        // Exim gives up being root.
-        let open = fs::Permissions::from_mode(0o777);
-        fs::set_permissions(scratch.path().join(name), open).expect("it is ours");
-    }
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    let served = thread::spawn(move || {
-        let (stream, _) = listener.accept().expect("a client");
-        let ends = [(); 2].map(|()| OwnedFd::from(stream.try_clone().expect("a descriptor")));
-        let [input, output] = ends.map(Stdio::from);
-        drop(stream);
-        let mut command = Command::new(program);
-        command.arg("-C").arg(config).arg("-bs").stdin(input).stdout(output);
-        command.stderr(Stdio::null()).status().expect("exim4 starts")
-    });
-    let stream = connect(address).await;
-    let (fates, _) = hand_over(stream, Flavour::Smtp, By::Bdat, envelope, letter).await;
+    let exim = Exim::new(Identity::new().shown())?;
+    let (address, served) = exim.serve();
+    let client = open(tcp(address).await, Flavour::Smtp).await;
+    let (fates, _) = hand_over(client, By::Bdat, envelope, letter).await;
     assert!(all_delivered(&fates), "{fates:?}");
     served.join().expect("no panic");
-    let spool = fs::read_dir(scratch.path().join("spool/input")).expect("a spool");
-    let mut files: Vec<PathBuf> = spool.map(|file| file.expect("a file").path()).collect();
-    files.sort();
-    let of = |end: &str| {
-        let file = files.iter().find(|file| file.to_str().is_some_and(|name| name.ends_with(end)));
-        let octets = fs::read(file.expect("one letter")).expect("it can be read");
-        String::from_utf8_lossy(&octets).into_owned()
-    };
-    Some((of("-H"), of("-D")))
+    exim.spool().pop()
 }
 
 #[tokio::test]
@@ -353,4 +260,88 @@ async fn exim_takes_letters_to_addresses_in_utf8() {
     let letter = "Subject: Gr\u{fc}\u{df}e\r\n\r\nHello\r\n";
     let Some((head, _)) = to_exim(envelope, letter).await else { return };
     assert!(head.contains("-smtputf8") && head.contains("j\u{f6}rg@y.test"), "{head}");
+}
+
+/// An exchange by a mechanism that is plugged in, on the machine itself.
+async fn exchange(session: &mut Session<TcpStream>, mechanism: &mut impl Initiator) -> String {
+    session.client().auth(mechanism.mechanism(), None).expect("it is offered");
+    while session.ready().await.expect("it is open") {
+        while let Some((event, client)) = session.next().expect("it goes on") {
+            match event {
+                client::Event::Challenge(challenge) => {
+                    let response = mechanism.respond(&challenge.decode());
+                    client.auth_response(response.expect("a challenge").as_bytes()).expect("asked");
+                }
+                client::Event::Reply { to, reply } if to.verb == Verb::Auth => {
+                    return reply.to_string();
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    panic!("it is closed");
+}
+
+/// A session with Exim, in TLS and as `tim`; else what is told of it.
+async fn enter(
+    address: SocketAddr,
+    identity: &Identity,
+    mechanism: &str,
+    password: &str,
+) -> Result<Client<TcpStream>, String> {
+    let credentials = Credentials::plain("tim", password);
+    let mut setup = setup(Flavour::Smtp).with_security(identity.required());
+    let plugged_in = mechanism == "CRAM-MD5";
+    if !plugged_in {
+        let mechanism = Mechanism::new(mechanism).expect("a name");
+        setup = setup.with_credentials(&credentials).with_mechanism(mechanism);
+    }
+    let client = setup.connect(tcp(address).await).await.map_err(|error| error.to_string())?;
+    if !plugged_in {
+        return Ok(client);
+    }
+    let mut session = client.into_session();
+    let reply = exchange(&mut session, &mut cram_md5::Client::new("tim", password)).await;
+    let client = Client::over(session);
+    if reply == "235 Authentication succeeded" {
+        return Ok(client);
+    }
+    client.quit().await.expect("it closes");
+    Err(reply)
+}
+
+const MECHANISMS: [&str; 3] = ["PLAIN", "LOGIN", "CRAM-MD5"];
+
+#[tokio::test]
+async fn exim_shakes_hands_and_lets_us_in_by_each_mechanism_that_it_has() {
+    let identity = Identity::new();
+    let Some(exim) = Exim::new(identity.shown()) else { return };
+    for (count, mechanism) in (1..).zip(MECHANISMS) {
+        let (address, served) = exim.serve();
+        let client = enter(address, &identity, mechanism, "tanstaaf").await.expect(mechanism);
+        assert!(client.tls().expect("it is encrypted").verified);
+        let (fates, _) = hand_over(client, By::Data, to_two(), LETTER).await;
+        assert!(all_delivered(&fates), "{fates:?}");
+        served.join().expect("no panic");
+        let spool = exim.spool();
+        assert_eq!(spool.len(), count);
+        for (head, data) in spool {
+            for kept in ["-auth_id tim", "-tls_cipher TLS1.3", "-received_protocol esmtpsa"] {
+                assert!(head.contains(kept), "{mechanism}, {kept}: {head}");
+            }
+            assert!(data.ends_with("\n.dots\n..\n"), "{data}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn exim_does_not_let_in_who_knows_another_password() {
+    let identity = Identity::new();
+    let Some(exim) = Exim::new(identity.shown()) else { return };
+    for mechanism in MECHANISMS {
+        let (address, served) = exim.serve();
+        let refused = enter(address, &identity, mechanism, "wrong").await.unwrap_err();
+        assert!(refused.ends_with("535 Incorrect authentication data"), "{mechanism}: {refused}");
+        served.join().expect("no panic");
+    }
 }

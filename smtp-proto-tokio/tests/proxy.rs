@@ -14,7 +14,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use support::{Peer, Scratch, Sink, build_example, code, program, run, wait};
+use support::servers::program;
+use support::{Peer, Scratch, Sink, build_example, code, run, wait};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

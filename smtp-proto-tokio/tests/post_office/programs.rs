@@ -14,7 +14,8 @@ use smtp_proto_tokio::client::Client;
 use tokio::net::TcpStream;
 
 use crate::support::office::{Delivered, Office, root};
-use crate::support::{Scratch, program, run};
+use crate::support::servers::program;
+use crate::support::{Scratch, run};
 
 const LETTER: &str = "From: <alice@localhost>\r\nTo: <bob@localhost>\r\nDate: Wed, 25 Nov 2026 12:00:00 +0000\r\n\
     Message-ID: <1@client.example>\r\nSubject: dots\r\n\r\n.\r\n..\r\n.one\r\n \r\n\r\n.\t\r\nQUIT\r\n8 bits: gr\u{fc}\u{df}e\r\nthe end\r\n";

@@ -8,7 +8,8 @@ use mail_parser::{MessageParser, MimeHeaders};
 use serde_json::{Value, json};
 
 use crate::support::office::{Delivered, Office, files_below, root};
-use crate::support::{code, program, run};
+use crate::support::servers::program;
+use crate::support::{code, run};
 
 const CONTENT: &str = "From: Alice <alice@localhost>\r\nSubject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n\
     X-Folded: one\r\n two\r\n\r\nHello Bob!\r\n";

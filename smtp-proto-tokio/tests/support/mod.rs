@@ -4,6 +4,7 @@
 
 pub(crate) mod office;
 pub(crate) mod sender;
+pub(crate) mod servers;
 
 use core::net::SocketAddr;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -274,18 +275,6 @@ pub(crate) fn run(mut command: Command, stdin: &[u8]) -> String {
     let said = String::from_utf8_lossy(&said).into_owned();
     assert!(output.status.success(), "{command:?} ended with {}:\n{said}", output.status);
     said
-}
-
-/// Where a program is; `None`, and one plain line, where it is not installed. With `CI=true` that is a failure.
-pub(crate) fn program(name: &str) -> Option<PathBuf> {
-    let path = env::var_os("PATH").unwrap_or_default();
-    let found = env::split_paths(&path).map(|folder| folder.join(name)).find(|path| path.is_file());
-    if found.is_none() {
-        assert!(env::var_os("CI").is_none_or(|ci| ci != "true"), "{name} is not installed");
-        // Not eprintln: the test harness would keep the line of a test that passes.
-        let _ = writeln!(io::stderr(), "skipped: {name} is not installed");
-    }
-    found
 }
 
 /// The `sink` example, built like the tests themselves.
