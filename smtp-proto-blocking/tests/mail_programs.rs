@@ -21,6 +21,7 @@ use support::{Ended, send};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const LETTER: &str = "Subject: hi\r\n\r\n.dots\r\n..\r\n";
+const UTF8: &str = "Subject: Gr\u{fc}\u{df}e\r\n\r\nHello\r\n";
 
 /// Runs `send` with these options, which are words.
 fn deliver(server: &str, options: &str, letter: &str) -> Ended {
@@ -93,6 +94,14 @@ fn aiosmtpd_takes_a_letter_over_starttls_and_auth() {
         assert_eq!((&letter["tls"], &letter["user"]), (&Value::from(true), &Value::from("tim")));
         assert_eq!(letter["content"], LETTER);
     }
+    let utf8 = "--user tim --password-env PASSWORD --to j\u{f6}rg@y.test";
+    let ended = deliver(&server, &format!("--tls required --ca {ca} {utf8}"), UTF8);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let letter: Value = serde_json::from_str(&line()).expect("it is JSON");
+    let options = letter["options"].as_array().expect("a list");
+    assert!(options.contains(&"SMTPUTF8".into()) && options.contains(&"BODY=8BITMIME".into()));
+    assert_eq!(letter["to"], serde_json::json!(["b@y.test", "j\u{f6}rg@y.test"]));
+    assert_eq!(letter["content"], UTF8);
     let wrong = format!("--tls required --ca {ca} --user tom --password-env PASSWORD");
     let ended = deliver(&server, &wrong, LETTER);
     let refused = "deferred b@y.test - the server refused the credentials: 535 ";
@@ -207,6 +216,22 @@ fn dovecot_keeps_letters_that_come_by_lmtp_in_clear_and_in_tls() {
 }
 
 #[test]
+fn exim_with_another_certificate_is_left_with_the_fault_that_it_has() {
+    let (folder, made) = (Folder::new("exim-faults"), Certificates::get());
+    for (Certificate { chain, key }, why) in [
+        (&made.unknown, "no trusted authority has signed the certificate"),
+        (&made.other_name, "the certificate is not for this host"),
+        (&made.expired, "the certificate has expired"),
+    ] {
+        let Some(exim) = Exim::new((chain, key)) else { return };
+        let ended = to_exim(&exim, &required(&folder), LETTER);
+        let told = format!("deferred b@y.test - {why}\n");
+        assert_eq!((ended.code, ended.stdout), (Some(1), told), "{}", ended.stderr);
+        assert!(exim.spool().is_empty());
+    }
+}
+
+#[test]
 fn exim_takes_a_letter_in_chunks() {
     let Some(exim) = Exim::new(shown()) else { return };
     let long = "a line of a letter\r\n".repeat(20_000);
@@ -225,8 +250,7 @@ fn exim_takes_a_letter_in_chunks() {
 #[test]
 fn exim_takes_a_letter_to_an_address_in_utf8() {
     let Some(exim) = Exim::new(shown()) else { return };
-    let ended =
-        to_exim(&exim, "--to j\u{f6}rg@y.test", "Subject: Gr\u{fc}\u{df}e\r\n\r\nHello\r\n");
+    let ended = to_exim(&exim, "--to j\u{f6}rg@y.test", UTF8);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     let said = |part: &str| {
         ended.stderr.lines().any(|line| line.starts_with("C: MAIL") && line.contains(part))

@@ -15,11 +15,11 @@ mod support;
 use core::net::SocketAddr;
 use std::sync::Arc;
 
-use certificates::{Authority, NOW};
+use certificates::{Authority, FUTURE, NOW, PAST};
 use smtp_proto::client::{self, Config, Flavour};
 use smtp_proto::delivery::{Content, Delivery, Envelope, Fate, Outcome};
 use smtp_proto::sasl::{Credentials, Initiator};
-use smtp_proto::{Extension, Extensions, Host, MailBuf, Mechanism, RcptBuf, Verb};
+use smtp_proto::{Extension, Extensions, Host, MailBuf, Mechanism, RcptBuf, TlsFault, Verb};
 use smtp_proto_tokio::client::{Client, Error, Security, Session, Setup};
 use smtp_proto_tokio::tls::{Connector, Handshake};
 use support::servers::{Dovecot, Exim, Folder, free_port, smtp_sink};
@@ -45,8 +45,13 @@ struct Identity {
 
 impl Identity {
     fn new() -> Self {
+        Self::of("mx.test", NOW)
+    }
+
+    /// Of a server with this name, in these years; the client expects `mx.test`.
+    fn of(name: &str, years: [i32; 2]) -> Self {
         let authority = Authority::new();
-        let certificate = authority.issue(&["mx.test"], NOW);
+        let certificate = authority.issue(&[name], years);
         let connector = Connector::trusting(authority.pem.as_bytes()).expect("an authority");
         let handshake = connector.to("mx.test").expect("a name");
         Self { chain: certificate.chain, key: certificate.key, handshake }
@@ -156,7 +161,7 @@ async fn dovecot_shakes_hands_and_keeps_letters_that_come_in_tls() {
     let security = Identity::new().required();
     let stream = tcp(dovecot.address).await;
     let error = setup(Flavour::Lmtp).with_security(security).connect(stream).await.unwrap_err();
-    let fault = client::Error::Tls(smtp_proto::TlsFault::UnknownIssuer);
+    let fault = client::Error::Tls(TlsFault::UnknownIssuer);
     assert!(matches!(error, Error::Session(error) if error == fault), "{error}");
 }
 
@@ -342,6 +347,26 @@ async fn exim_does_not_let_in_who_knows_another_password() {
         let (address, served) = exim.serve();
         let refused = enter(address, &identity, mechanism, "wrong").await.unwrap_err();
         assert!(refused.ends_with("535 Incorrect authentication data"), "{mechanism}: {refused}");
+        served.join().expect("no panic");
+    }
+}
+
+#[tokio::test]
+async fn exim_with_another_certificate_is_left_with_the_fault_that_it_has() {
+    let stranger = Identity { handshake: Identity::new().handshake, ..Identity::new() };
+    for (identity, fault) in [
+        (stranger, TlsFault::UnknownIssuer),
+        (Identity::of("other.test", NOW), TlsFault::WrongName),
+        (Identity::of("mx.test", PAST), TlsFault::Expired),
+        (Identity::of("mx.test", FUTURE), TlsFault::NotValidYet),
+    ] {
+        let Some(exim) = Exim::new(identity.shown()) else { return };
+        let (address, served) = exim.serve();
+        let stream = tcp(address).await;
+        let setup = setup(Flavour::Smtp).with_security(identity.required());
+        let error = setup.connect(stream).await.unwrap_err();
+        let told = matches!(error, Error::Session(client::Error::Tls(told)) if told == fault);
+        assert!(told, "{error}, not {fault}");
         served.join().expect("no panic");
     }
 }

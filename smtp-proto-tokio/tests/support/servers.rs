@@ -204,8 +204,9 @@ impl Exim {
 
     /// The letters in its spool: what it knows of each, and its content.
     pub(crate) fn spool(&self) -> Vec<(String, String)> {
-        let folder = self.folder.path().join("spool/input");
-        let files = fs::read_dir(folder).expect("a spool").map(|file| file.expect("a file").path());
+        // It makes this folder for the first of them.
+        let files = fs::read_dir(self.folder.path().join("spool/input"));
+        let files = files.into_iter().flatten().map(|file| file.expect("a file").path());
         let heads = files.filter_map(|file| file.to_str()?.strip_suffix("-H").map(str::to_owned));
         let mut letters: Vec<String> = heads.collect();
         letters.sort();
