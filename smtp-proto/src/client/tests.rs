@@ -15,6 +15,7 @@ mod auth;
 mod chunk;
 mod introduction;
 mod lmtp;
+mod queue;
 mod tls;
 
 fn client_of(config: Config) -> Client {

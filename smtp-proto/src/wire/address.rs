@@ -31,7 +31,7 @@ use nom::multi::many0_count;
 use super::chars::{self, Class};
 use super::error::{Failure, expect};
 use super::escaped::EscapedText;
-use super::host::{DOMAIN_LIMIT, behind_dot, host};
+use super::host::{behind_dot, host};
 use super::input::Input;
 use super::text::Text;
 use super::{Host, ParseError, ParseErrorKind, Syntax};
@@ -78,7 +78,8 @@ impl<'a> Mailbox<'a> {
         Self::at(&input, places, syntax)
     }
 
-    /// Checks what the grammar does not say: UTF-8 and lengths.
+    /// Checks what the grammar does not say: UTF-8 and the length of the local part. Whoever calls has seen to the whole, which leaves a
+    /// domain no room to be too long.
     #[inline(always)]
     pub(crate) fn at(
         input: &Input<'a>,
@@ -89,10 +90,6 @@ impl<'a> Mailbox<'a> {
         if local > LOCAL_PART_LIMIT && !syntax.contains(Syntax::LONG_LOCAL_PART) {
             let place = start.saturating_add(LOCAL_PART_LIMIT);
             return Err(ParseError::new(place, ParseErrorKind::LocalPartTooLong));
-        }
-        // The `@` stands in front of the domain.
-        if end.wrapping_sub(at) > DOMAIN_LIMIT.saturating_add(1) {
-            return Err(ParseError::new(at, ParseErrorKind::DomainTooLong));
         }
         let text = input.text(start, end, ParseErrorKind::Utf8)?;
         let at =

@@ -29,7 +29,7 @@ use super::{ParseError, ParseErrorKind, Syntax};
 use crate::steps;
 
 /// Octets of a domain (RFC 5321 4.5.3.1.2).
-pub(crate) const DOMAIN_LIMIT: usize = 255;
+const DOMAIN_LIMIT: usize = 255;
 /// Octets of a label (RFC 1035 2.3.4).
 const LABEL_LIMIT: usize = 63;
 
