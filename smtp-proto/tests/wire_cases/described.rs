@@ -62,7 +62,7 @@ fn no_secret_is_shown(case: &Case<'_>) -> Result<(), String> {
     }
 }
 
-/// Every sequence of up to five commands, at the start of a session and behind a message: 354 comes only where hello, MAIL and RCPT of one transaction were accepted.
+/// Every sequence of five commands (three where `SMTP_QUICK` is set), at the start of a session and behind a message: 354 comes only where hello, MAIL and RCPT of one transaction were accepted.
 fn content_needs_hello_mail_and_rcpt(case: &Case<'_>) -> Result<(), String> {
     let commands = [
         "EHLO c.test",
@@ -76,7 +76,7 @@ fn content_needs_hello_mail_and_rcpt(case: &Case<'_>) -> Result<(), String> {
     ];
     let message =
         ["EHLO c.test", "MAIL FROM:<a@x.test>", "RCPT TO:<r@t.test>", "DATA", "text\r\n."];
-    let length = 5;
+    let length = if std::env::var_os("SMTP_QUICK").is_some() { 3 } else { 5 };
     for number in 0..commands.len().pow(length) {
         let sequence =
             (0..length).map(|place| commands[number / commands.len().pow(place) % commands.len()]);
