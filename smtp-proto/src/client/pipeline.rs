@@ -295,7 +295,9 @@ impl Pipeline {
         let taken = self.text.split_to(self.released);
         self.released = 0;
         self.written = self.written.saturating_add(taken.len() as u64);
-        self.secret &= !self.text.is_empty();
+        if self.text.is_empty() {
+            self.secret = false;
+        }
         taken
     }
 

@@ -89,6 +89,24 @@ fn a_client_gives_no_block_back_with_a_secret_in_it() {
 }
 
 #[test]
+fn a_line_that_is_built_piece_by_piece_leaves_no_secret_behind() {
+    let plain = Mechanism::new("PLAIN").unwrap();
+    let spilt = spilt(SECRET, || {
+        for octets in (PLAIN.len()..370).step_by(3) {
+            let mut response = PLAIN.to_vec();
+            response.resize(octets, b'x');
+            client().auth(plain, Some(&response)).unwrap();
+        }
+        // Behind a command that leaves first.
+        let mut client = client();
+        client.noop().unwrap();
+        client.auth(plain, Some(PLAIN)).unwrap();
+        assert_eq!(client.take_outgoing(bytes::BytesMut::new()), b"NOOP\r\n"[..]);
+    });
+    assert_eq!(spilt, 0);
+}
+
+#[test]
 fn an_auth_that_has_no_room_leaves_no_secret_behind() {
     let spilt = spilt(SECRET, || {
         let mut config = Config::default();
