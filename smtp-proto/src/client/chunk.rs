@@ -52,8 +52,8 @@ impl Lines {
 
 impl Client {
     /// BDAT: exactly `octets` octets of content follow, by [`body`](Self::body) or [`body_pieces`](Self::body_pieces). Each chunk has its
-    /// reply. Behind one that fails only [`reset`](Self::reset), [`hello`](Self::hello) and [`quit`](Self::quit) may come; a failure while
-    /// the octets of the next one are due ends the session.
+    /// reply. Behind one that fails, and behind the last one until it is answered, only [`reset`](Self::reset), [`hello`](Self::hello) and
+    /// [`quit`](Self::quit) may come; a failure while the octets of the next one are due ends the session.
     ///
     /// Newlines are checked, never normalised: the number of octets is a promise. In a transaction with BODY=BINARYMIME any octets go.
     ///
@@ -180,9 +180,9 @@ impl Client {
         Ok((octets.len(), 1))
     }
 
-    /// RFC 3030 2: behind a chunk that failed no other is sent, and RSET is due. The last one ends the transaction in any case.
-    pub(super) fn chunk_answered(&mut self, to: Sent, last: Last, reply: Reply<'_>) {
-        if reply.class().is_positive() || last == Last::Yes {
+    /// RFC 3030 2: behind a chunk that failed no other is sent, and RSET is due; in LMTP where the last one failed for anybody.
+    pub(super) fn chunk_answered(&mut self, to: Sent, reply: Reply<'_>) {
+        if reply.class().is_positive() {
             return;
         }
         self.broken |= to.n > self.reset;

@@ -23,7 +23,6 @@ impl Client {
             Flavour::Lmtp => Verb::Lhlo,
         };
         let sent = self.queue(Command::Hello { verb, name })?;
-        self.reset = sent.n;
         self.name = Some(name.to_owned());
         self.stage = Stage::Hello;
         Ok(sent)
@@ -131,6 +130,7 @@ impl Client {
     /// As every command.
     pub fn noop(&mut self) -> Result<Sent, Misuse> {
         self.offered()?;
+        self.chunks_are_over()?;
         self.queue(Command::Noop(FreeText::default()))
     }
 
@@ -270,11 +270,19 @@ impl Client {
         }
     }
 
-    /// The same for commands that do not end what a failed chunk left behind (RFC 3030 2).
+    /// The same for commands that do not end what a failed chunk left behind.
     pub(super) fn may_command(&self) -> Result<&Extensions, Misuse> {
-        match self.not_in_the_clear() {
-            Ok(_) if self.broken => Err(Misuse::Order),
-            offered => offered,
+        let offered = self.not_in_the_clear()?;
+        self.chunks_are_over()?;
+        Ok(offered)
+    }
+
+    /// RFC 3030 2: behind a chunk that failed RSET comes first, and whether the last one fails its reply says.
+    pub(super) fn chunks_are_over(&self) -> Result<(), Misuse> {
+        match self.pipeline.ends_in_last_chunk() {
+            _ if self.broken => Err(Misuse::Order),
+            true => Err(Misuse::NotYet),
+            false => Ok(()),
         }
     }
 

@@ -125,7 +125,8 @@ impl From<ReplyFault> for Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// EHLO was not answered yet, and only `hello` may be called; or STARTTLS or AUTH was said, and what belongs to it comes first.
+    /// EHLO was not answered yet, and only `hello` may be called; or STARTTLS, AUTH or the last chunk was said, and what belongs to it
+    /// comes first.
     #[error("the server has to answer first")]
     NotYet,
     /// The session requires TLS and does not have it, or this must not be said without.

@@ -83,7 +83,7 @@ pub struct Client {
     used: Used,
     /// A chunk failed: RSET comes first (RFC 3030 2).
     broken: bool,
-    /// The number of the RSET or EHLO that was queued last.
+    /// The number of the RSET that was queued last.
     reset: u32,
     /// LMTP: the last chunk waits for the replies to those in front of it.
     last_waits: bool,

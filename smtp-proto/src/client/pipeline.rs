@@ -194,6 +194,11 @@ impl Pipeline {
         })
     }
 
+    /// Whether nothing is queued behind a last chunk that is not answered.
+    pub(super) fn ends_in_last_chunk(&self) -> bool {
+        self.entries.back().is_some_and(|entry| entry.asked == Asked::Chunk(Last::Yes))
+    }
+
     /// Queues a line of an exchange of AUTH, whose command is `sent`. Its octets are wiped once they are written.
     pub(super) fn push_response(&mut self, sent: Sent, asked: Asked, text: &[u8]) {
         self.make_room(text.len().saturating_add(2));

@@ -105,8 +105,8 @@ impl Client {
             Asked::Command if to.verb == Verb::Auth => return self.auth_answered(to, reply),
             Asked::AuthCancel => self.stage = Stage::Commands,
             Asked::Command => {}
-            Asked::Chunk(last) => {
-                self.chunk_answered(to, last, reply);
+            Asked::Chunk(_) => {
+                self.chunk_answered(to, reply);
                 return Some(Event::Reply { to, reply });
             }
             Asked::Content | Asked::LoneDot => return Some(Event::Reply { to, reply }),

@@ -25,8 +25,9 @@ impl Client {
     /// [`Misuse::NotOffered`]; [`Misuse::Order`]: the session is encrypted, authenticated, or in a transaction. The rest as every command.
     pub fn start_tls(&mut self) -> Result<Sent, Misuse> {
         let offered = self.offered()?.contains(Extension::StartTls);
+        self.chunks_are_over()?;
         // RFC 3207 4.2: not inside TLS.
-        if self.secure || self.authenticated || self.broken || self.transaction.is_open() {
+        if self.secure || self.authenticated || self.transaction.is_open() {
             return Err(Misuse::Order);
         }
         if !offered {

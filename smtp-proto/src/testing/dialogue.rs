@@ -51,7 +51,7 @@ impl Reply {
         self.code == 452 && (self.text.starts_with("4.5.3 ") || !self.text.starts_with("4."))
     }
 
-    fn is_positive(&self) -> bool {
+    pub(super) fn is_positive(&self) -> bool {
         self.code < 400
     }
 }

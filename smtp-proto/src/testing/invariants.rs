@@ -23,7 +23,7 @@ impl Pair {
     /// Both ends come to their end, in a bounded number of steps and with bounded buffers. Every recipient of a letter that was begun is
     /// settled once. What was stored is what was sent, to the recipients that it was sent to; whoever was told that it was delivered has
     /// it stored once, whoever was told that it was not has it not, and unknown is only what was ended and not answered. Every command
-    /// got one reply, or the connection ended. So much holds where all letters have different senders, and their lines end in CRLF.
+    /// got one reply, or the connection ended; behind a chunk that failed comes RSET. So much holds where all letters have different senders, and their lines end in CRLF.
     ///
     /// ```
     /// use smtp_proto::testing::{Faults, Letter, Pair};
@@ -45,6 +45,7 @@ impl Pair {
         delivered_is_stored_and_stored_is_not_lost(story, self.letters())?;
         self.fates_are_those_of_the_wire(story)?;
         self.every_command_has_one_reply(story)?;
+        self.a_reset_follows_a_failed_chunk(story)?;
         self.what_needs_tls_and_auth_has_them(story)
     }
 
@@ -181,6 +182,18 @@ impl Pair {
             hold(open.is_none() && dialogue.greeting.is_some(), || {
                 format!("the server did not answer {open:?}")
             })?;
+        }
+        Ok(())
+    }
+
+    /// RFC 3030 2: behind a chunk that failed come those that were in flight, and RSET before anything else.
+    fn a_reset_follows_a_failed_chunk(&self, story: &Story) -> Result<(), String> {
+        let mut failed = false;
+        for exchange in self.dialogue(&story.client.wrote, &story.client.read).exchanges {
+            let chunk = exchange.command.starts_with("BDAT ");
+            let may = chunk || ["RSET", "QUIT"].contains(&exchange.command.as_str());
+            hold(may || !failed, || format!("{exchange:?} comes behind a chunk that failed"))?;
+            failed = chunk && (failed || exchange.reply.is_some_and(|reply| !reply.is_positive()));
         }
         Ok(())
     }

@@ -61,12 +61,12 @@ fn the_last_chunk_may_be_empty_and_nothing_follows_before_its_reply() {
     let mut client = pipelined();
     chunk(&mut client, "a\r\n", Last::No).unwrap();
     chunk(&mut client, "", Last::Yes).unwrap();
-    mail(&mut client, "", "").unwrap();
+    client.quit().unwrap();
     assert_eq!(leaves(&mut client), "BDAT 3\r\na\r\nBDAT 0 LAST\r\n");
     hear(&mut client, "250 ok\r\n");
     assert_eq!(leaves(&mut client), "");
     hear(&mut client, "250 ok\r\n");
-    assert_eq!(leaves(&mut client), "MAIL FROM:<>\r\n");
+    assert_eq!(leaves(&mut client), "QUIT\r\n");
 }
 
 #[test]
@@ -130,8 +130,8 @@ fn behind_a_chunk_that_failed_only_a_reset_comes() {
     assert_eq!(hear(&mut client, "452 4.3.1 full\r\n"), ["BDAT 452 4.3.1 full"]);
     assert!(client.in_transaction());
     assert_eq!(
-        (client.chunk(1, Last::Yes), client.data(), mail(&mut client, "", "")),
-        (Err(Misuse::Order), Err(Misuse::Order), Err(Misuse::Order))
+        [client.chunk(1, Last::Yes), client.data(), mail(&mut client, "", ""), client.noop()],
+        [Err(Misuse::Order); 4]
     );
     client.reset().unwrap();
     mail(&mut client, "", "").unwrap();
@@ -155,13 +155,50 @@ fn a_failure_with_the_last_chunk_in_flight_leaves_a_reset_due() {
     assert!(client.reset().is_ok());
 }
 
+/// RFC 3030 2: what a failed BDAT leaves behind is indeterminate, be it the last or not.
 #[test]
-fn a_refusal_of_the_last_chunk_ends_the_transaction() {
+fn behind_a_refusal_of_the_last_chunk_only_a_reset_comes() {
     let mut client = pipelined();
     chunk(&mut client, "a\r\n", Last::Yes).unwrap();
     leaves(&mut client);
     hear(&mut client, "554 no\r\n");
-    assert!(!client.in_transaction() && mail(&mut client, "", "").is_ok());
+    assert!(client.in_transaction() && client.is_reusable());
+    assert_eq!([mail(&mut client, "", ""), client.noop()], [Err(Misuse::Order); 2]);
+    client.reset().unwrap();
+    mail(&mut client, "", "").unwrap();
+    assert_eq!(leaves(&mut client), "RSET\r\nMAIL FROM:<>\r\n");
+}
+
+/// What is queued would leave behind a refusal without RSET.
+#[test]
+fn until_the_last_chunk_is_answered_only_a_reset_is_queued_behind_it() {
+    let mut client = pipelined();
+    chunk(&mut client, "a\r\n", Last::Yes).unwrap();
+    assert_eq!(
+        [mail(&mut client, "", ""), client.noop(), client.start_tls(), client.chunk(0, Last::Yes)],
+        [Err(Misuse::NotYet); 4]
+    );
+    client.reset().unwrap();
+    mail(&mut client, "", "").unwrap();
+    assert_eq!(leaves(&mut client), "BDAT 3 LAST\r\na\r\n");
+    assert_eq!(hear(&mut client, "554 no\r\n"), ["BDAT 554 no"]);
+    assert_eq!(leaves(&mut client), "RSET\r\nMAIL FROM:<>\r\n");
+    assert!(rcpt(&mut client, "b@y.test").is_ok());
+}
+
+/// A hello that is refused changes nothing (RFC 5321 4.1.4).
+#[test]
+fn a_refused_hello_leaves_the_reset_due() {
+    for (reply, due) in [("550 no", true), ("250 mx", false)] {
+        let mut client = pipelined();
+        chunk(&mut client, "a\r\n", Last::Yes).unwrap();
+        client.hello(Host::parse(b"c.test").unwrap()).unwrap();
+        leaves(&mut client);
+        hear(&mut client, "554 no\r\n");
+        leaves(&mut client);
+        hear(&mut client, &alloc::format!("{reply}\r\n"));
+        assert_eq!(client.in_transaction(), due, "{reply}");
+    }
 }
 
 #[test]

@@ -62,10 +62,32 @@ fn the_last_chunk_has_a_verdict_for_each_and_waits_for_those_in_front() {
     hear(&mut client, "250 ok\r\n");
     client.chunk(4, Last::Yes).unwrap();
     client.body(b"ho\r\n").unwrap();
-    client.noop().unwrap();
+    client.quit().unwrap();
     assert_eq!(leaves(&mut client), "BDAT 4 LAST\r\nho\r\n");
     assert_eq!(judged(&mut client, "250 a\r\n550 b\r\n"), [(Verb::Rcpt, 2), (Verb::Rcpt, 3)]);
-    assert_eq!(leaves(&mut client), "NOOP\r\n");
+    assert_eq!(leaves(&mut client), "QUIT\r\n");
+}
+
+/// RFC 3030 2: for some of the recipients the command failed, and RSET harms nobody.
+#[test]
+fn a_reset_is_due_where_the_last_chunk_failed_for_anybody() {
+    for (verdicts, due) in [
+        ("250 a\r\n250 b\r\n", false),
+        ("250 a\r\n452 b\r\n", true),
+        ("550 a\r\n250 b\r\n", true),
+        ("550 a\r\n550 b\r\n", true),
+    ] {
+        let mut client = lmtp("PIPELINING");
+        mail(&mut client, "", "").unwrap();
+        ["a@y.test", "b@y.test"].iter().for_each(|to| assert!(rcpt(&mut client, to).is_ok()));
+        leaves(&mut client);
+        hear(&mut client, "250 ok\r\n250 ok\r\n250 ok\r\n");
+        client.chunk(0, Last::Yes).unwrap();
+        leaves(&mut client);
+        hear(&mut client, verdicts);
+        assert_eq!(client.in_transaction(), due, "{verdicts}");
+        assert_eq!(mail(&mut client, "", "").is_err(), due, "{verdicts}");
+    }
 }
 
 #[test]

@@ -174,6 +174,21 @@ fn a_chunk_that_fails_is_the_verdict_and_a_reset_is_due() {
 }
 
 #[test]
+fn a_refused_last_chunk_leaves_a_reset_due() {
+    let mut client = client("PIPELINING, CHUNKING, BINARYMIME");
+    let envelope = to(&["b@y.test"]);
+    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::binary()).unwrap();
+    let mut delivery = Delivery::new(plan.clone(), envelope.clone());
+    step(&mut delivery, &mut client, "");
+    assert_eq!(step(&mut delivery, &mut client, "250 ok\r\n250 ok\r\n"), ["content"]);
+    let log = step(&mut delivery, &mut client, "550 5.6.0 no\r\n");
+    assert_eq!(log, ["[0] Permanent 550 5.6.0 no", "done true"]);
+    let mut next = Delivery::new(plan, envelope);
+    assert_eq!(next.next(&mut client, &mut &b""[..]), Ok(None));
+    assert!(client.outgoing().starts_with(b"RSET\r\nMAIL"));
+}
+
+#[test]
 fn where_nobody_is_accepted_no_chunk_is_sent() {
     let mut client = client("PIPELINING, CHUNKING");
     let envelope = to(&["b@y.test"]);

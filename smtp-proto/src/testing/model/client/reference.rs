@@ -189,6 +189,7 @@ impl Reference {
             Stage::New => "N",
             Stage::Hello => "H",
             Stage::Commands if self.state.broken => "X",
+            Stage::Commands if self.is_last_chunk_open() => "V",
             Stage::Commands if open && mail == Some(false) => "F",
             Stage::Commands if open => "M",
             Stage::Commands => "C",
@@ -204,6 +205,11 @@ impl Reference {
             Stage::Quitting => "Q",
             Stage::Over => "O",
         }
+    }
+
+    /// RFC 3030 2: whether it failed, and RSET is due, its reply says.
+    fn is_last_chunk_open(&self) -> bool {
+        self.state.queue.back().is_some_and(|asked| asked.row == "BDAT-last")
     }
 
     // What the application asks.
@@ -264,7 +270,6 @@ impl Reference {
                     false => ("EHLO", "EHLO c.test"),
                 };
                 self.ask(row, line);
-                self.forget_chunks();
                 self.state.stage = Stage::Hello;
             }
             Call::Mail => {
@@ -347,7 +352,7 @@ impl Reference {
         self.state.transaction = transaction;
     }
 
-    /// RFC 3030 2: RSET and EHLO lead out of chunks that fail.
+    /// RFC 3030 2: RSET leads out of chunks that fail.
     fn forget_chunks(&mut self) {
         for asked in &mut self.state.queue {
             asked.ours &= !asked.row.starts_with("BDAT");

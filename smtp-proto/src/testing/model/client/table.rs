@@ -3,38 +3,38 @@
 //!
 //! A column of the first is a state: `N` no hello was said, or it was refused; `H` hello is said; `C` no transaction; `M` one is open;
 //! `F` its MAIL is refused; `D` DATA is said; `B` content is due; `K` octets of a chunk are due; `L` another chunk is; `X` a chunk failed;
-//! `T` STARTTLS is said; `S` the handshake is due; `A` AUTH is said; `P` a challenge is to be answered; `W` the content failed; `Q` QUIT is
-//! said; `O` the session is over. `ok` takes the call, all else is the fault of the caller; of
+//! `V` the last one is to be judged; `T` STARTTLS is said; `S` the handshake is due; `A` AUTH is said; `P` a challenge is to be answered;
+//! `W` the content failed; `Q` QUIT is said; `O` the session is over. `ok` takes the call, all else is the fault of the caller; of
 //! several outcomes what was offered and answered decides.
 //!
 //! A column of the second is a reply; `250*` is one that offers extensions.
 
 /// The states, in the order of the columns.
-pub(super) const STATES: [&str; 17] =
-    ["N", "H", "C", "M", "F", "D", "B", "K", "L", "X", "T", "S", "A", "P", "W", "Q", "O"];
+pub(super) const STATES: [&str; 18] =
+    ["N", "H", "C", "M", "F", "D", "B", "K", "L", "X", "V", "T", "S", "A", "P", "W", "Q", "O"];
 
 pub(super) const CALLS: &str = "
-    Hello          ok     NotYet ok                      ok                         ok                      Content Content Content Content ok      NotYet NotYet NotYet NotYet Over Over  Over
-    Mail           NotYet NotYet ok                      Order                      ok                      Content Content Content Content Order   NotYet NotYet NotYet NotYet Over Over  Over
-    Rcpt           NotYet NotYet Order                   ok                         ok                      Content Content Content Content Order   NotYet NotYet NotYet NotYet Over Over  Over
-    Data           NotYet NotYet Order                   ok                         ok                      Content Content Content Content Order   NotYet NotYet NotYet NotYet Over Over  Over
-    Body           NotYet NotYet Content                 Content                    Content                 Content ok      ok      Content Content NotYet NotYet NotYet NotYet Over Over  Over
-    Stray          NotYet NotYet Content                 Content                    Content                 Content Stray   Stray   Content Content NotYet NotYet NotYet NotYet Over Over  Over
-    Finish         NotYet NotYet Content                 Content                    Content                 Content ok      Content Content Content NotYet NotYet NotYet NotYet Over Over  Over
-    AbandonBody    -      -      -                       -                          -                       ok      ok      ok      ok      -       -      -      -      -      -    -     -
-    Reset          NotYet NotYet ok                      ok                         ok                      Content Content Content ok      ok      NotYet NotYet NotYet NotYet Over Over  Over
-    Noop           NotYet NotYet ok                      ok                         ok                      Content Content Content Content ok      NotYet NotYet NotYet NotYet Over Over  Over
-    Quit           ok     ok     ok                      ok                         ok                      Content Content Content ok      ok      NotYet NotYet NotYet NotYet Over Over  Over
-    StartTls       NotYet NotYet ok/Order/NotOffered     Order                      ok/Order/NotOffered     Content Content Content Content Order   NotYet NotYet NotYet NotYet Over Over  Over
-    TlsEstablished -      -      -                       -                          -                       -       -       -       -       -       -      ok     -      -      -    -     -
-    TlsFailed      ok     ok     ok                      ok                         ok                      ok      ok      ok      ok      ok      ok     ok     ok     ok     -    ok    -
-    AuthPlain      NotYet NotYet ok/Order/NotOffered     Order                      ok/Order/NotOffered     Content Content Content Content Order   NotYet NotYet NotYet NotYet Over Over  Over
-    AuthLogin      NotYet NotYet ok/Order/NotOffered     Order                      ok/Order/NotOffered     Content Content Content Content Order   NotYet NotYet NotYet NotYet Over Over  Over
-    AuthResponse   Order  Order  Order                   Order                      Order                   Order   Order   Order   Order   Order   Order  Order  Order  ok     Over Order Over
-    AuthCancel     Order  Order  Order                   Order                      Order                   Order   Order   Order   Order   Order   Order  Order  Order  ok     Over Order Over
-    Chunk          NotYet NotYet NotOffered/NotYet/Order ok/NotOffered/NotYet/Order NotOffered/NotYet/Order Content Content Content ok/Full Order   NotYet NotYet NotYet NotYet Over Over  Over
-    LastChunk      NotYet NotYet NotOffered/NotYet/Order ok/NotOffered/NotYet/Order NotOffered/NotYet/Order Content Content Content ok/Full Order   NotYet NotYet NotYet NotYet Over Over  Over
-    EmptyLastChunk NotYet NotYet NotOffered/NotYet/Order ok/NotOffered/NotYet/Order NotOffered/NotYet/Order Content Content Content ok/Full Order   NotYet NotYet NotYet NotYet Over Over  Over
+    Hello          ok     NotYet ok                      ok                         ok                      Content Content Content Content ok      ok      NotYet NotYet NotYet NotYet Over Over  Over
+    Mail           NotYet NotYet ok                      Order                      ok                      Content Content Content Content Order   NotYet  NotYet NotYet NotYet NotYet Over Over  Over
+    Rcpt           NotYet NotYet Order                   ok                         ok                      Content Content Content Content Order   NotYet  NotYet NotYet NotYet NotYet Over Over  Over
+    Data           NotYet NotYet Order                   ok                         ok                      Content Content Content Content Order   NotYet  NotYet NotYet NotYet NotYet Over Over  Over
+    Body           NotYet NotYet Content                 Content                    Content                 Content ok      ok      Content Content Content NotYet NotYet NotYet NotYet Over Over  Over
+    Stray          NotYet NotYet Content                 Content                    Content                 Content Stray   Stray   Content Content Content NotYet NotYet NotYet NotYet Over Over  Over
+    Finish         NotYet NotYet Content                 Content                    Content                 Content ok      Content Content Content Content NotYet NotYet NotYet NotYet Over Over  Over
+    AbandonBody    -      -      -                       -                          -                       ok      ok      ok      ok      -       -       -      -      -      -      -    -     -
+    Reset          NotYet NotYet ok                      ok                         ok                      Content Content Content ok      ok      ok      NotYet NotYet NotYet NotYet Over Over  Over
+    Noop           NotYet NotYet ok                      ok                         ok                      Content Content Content Content Order   NotYet  NotYet NotYet NotYet NotYet Over Over  Over
+    Quit           ok     ok     ok                      ok                         ok                      Content Content Content ok      ok      ok      NotYet NotYet NotYet NotYet Over Over  Over
+    StartTls       NotYet NotYet ok/Order/NotOffered     Order                      ok/Order/NotOffered     Content Content Content Content Order   NotYet  NotYet NotYet NotYet NotYet Over Over  Over
+    TlsEstablished -      -      -                       -                          -                       -       -       -       -       -       -       -      ok     -      -      -    -     -
+    TlsFailed      ok     ok     ok                      ok                         ok                      ok      ok      ok      ok      ok      ok      ok     ok     ok     ok     -    ok    -
+    AuthPlain      NotYet NotYet ok/Order/NotOffered     Order                      ok/Order/NotOffered     Content Content Content Content Order   NotYet  NotYet NotYet NotYet NotYet Over Over  Over
+    AuthLogin      NotYet NotYet ok/Order/NotOffered     Order                      ok/Order/NotOffered     Content Content Content Content Order   NotYet  NotYet NotYet NotYet NotYet Over Over  Over
+    AuthResponse   Order  Order  Order                   Order                      Order                   Order   Order   Order   Order   Order   Order   Order  Order  Order  ok     Over Order Over
+    AuthCancel     Order  Order  Order                   Order                      Order                   Order   Order   Order   Order   Order   Order   Order  Order  Order  ok     Over Order Over
+    Chunk          NotYet NotYet NotOffered/NotYet/Order ok/NotOffered/NotYet/Order NotOffered/NotYet/Order Content Content Content ok/Full Order   NotYet  NotYet NotYet NotYet NotYet Over Over  Over
+    LastChunk      NotYet NotYet NotOffered/NotYet/Order ok/NotOffered/NotYet/Order NotOffered/NotYet/Order Content Content Content ok/Full Order   NotYet  NotYet NotYet NotYet NotYet Over Over  Over
+    EmptyLastChunk NotYet NotYet NotOffered/NotYet/Order ok/NotOffered/NotYet/Order NotOffered/NotYet/Order Content Content Content ok/Full Order   NotYet  NotYet NotYet NotYet NotYet Over Over  Over
 ";
 
 /// `tell` tells the reply and goes on; `end` tells it, and the session is over; `bad` cannot answer this. `helo` asks again by HELO,

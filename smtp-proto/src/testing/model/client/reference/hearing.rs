@@ -120,7 +120,7 @@ impl Reference {
                 self.state.known = yes;
                 self.state.stage = Stage::Commands;
             }
-            "BDAT" if !yes => self.chunk_failed(asked.ours),
+            "BDAT" | "BDAT-last" if !yes => self.chunk_failed(asked.ours),
             _ => {}
         }
     }
