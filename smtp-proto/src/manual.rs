@@ -128,7 +128,8 @@
 //! # Ok::<(), smtp_proto::ParseError>(())
 //! ```
 //!
-//! What EHLO offered stays in force until the next EHLO: a larger message is taken only once SIZE has said so.
+//! What EHLO offered stays in force until the next EHLO or STARTTLS, no less and no more: a verb or parameter that it offered is served,
+//! and a larger message is taken only once SIZE has said so. Stricter limits hold at once, under the codes that tell of them.
 //!
 //! ## In front of the session
 //!

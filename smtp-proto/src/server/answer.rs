@@ -204,24 +204,21 @@ impl Server {
             _ => offer.restricted_to(&self.config.offered(self.state.channel())),
         };
         let text = hello_text(&self.config, greet, Some(&offer));
-        let size = offer.size().filter(|&octets| octets != 0).unwrap_or(u64::MAX);
         if self.state.has_chunks() {
             self.notices.push_back(Notice::Aborted(Why::Reset));
         }
         let declared = self.config.declared.offered_in(&offer);
-        if self.state.hello_accepted(offer.set(), declared, size) {
+        if self.state.hello_accepted(&offer, declared) {
             self.notices.push_back(Notice::Reset);
         }
+        self.command_line = self.config.command_line();
         self.place(index, &Reply::new(Code::OK, None, &text));
     }
 
     /// The reply as it leaves: with an enhanced code where the session has them (RFC 2034 4), without one where none may stand.
     #[inline]
     pub(super) fn finished<'r>(&self, question: Question, reply: &Reply<'r>) -> Reply<'r> {
-        let offered = match self.state.hello_verb() {
-            Some(Verb::Ehlo | Verb::Lhlo) => self.state.offered(),
-            _ => self.config.set(),
-        };
+        let offered = self.state.in_force(self.config.set());
         let has = offered.contains(Extension::EnhancedStatusCodes)
             && question.has_enhanced(reply.class());
         if !has {

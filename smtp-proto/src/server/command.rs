@@ -60,16 +60,33 @@ impl Server {
     /// A verb that is known and whose extension this server does not have is refused before its arguments are looked at.
     fn is_served(&self, verb: Option<Verb>) -> May {
         let lmtp = self.config.flavour == Flavour::Lmtp;
+        let offered = |extension| self.state.offered().contains(extension);
         let served = match verb {
-            Some(Verb::StartTls) => self.config.starttls != StartTls::Off || self.is_tls(),
-            Some(Verb::Auth) => self.config.has_auth(),
-            Some(Verb::Bdat) => self.config.set().contains(Extension::Chunking),
+            Some(Verb::StartTls) => {
+                self.config.starttls != StartTls::Off
+                    || self.is_tls()
+                    || offered(Extension::StartTls)
+            }
+            Some(Verb::Auth) => self.has_auth(),
+            Some(Verb::Bdat) => {
+                self.config.set().contains(Extension::Chunking) || offered(Extension::Chunking)
+            }
             // RFC 2033 4.1: the mix-up is to be found out.
             Some(Verb::Lhlo) if !lmtp => return Err(stock::OTHER_PROTOCOL),
             Some(Verb::Ehlo | Verb::Helo) if lmtp => return Err(stock::LMTP_ONLY),
             _ => true,
         };
         if served { Ok(()) } else { Err(stock::NOT_IMPLEMENTED) }
+    }
+
+    /// Whether a query goes to the application. It may come before any EHLO (RFC 5321 4.1.4).
+    fn serves(&self, extension: Extension) -> bool {
+        self.state.in_force(self.config.set()).contains(extension)
+    }
+
+    /// Whether AUTH is configured, or was offered before a reconfiguration.
+    pub(super) fn has_auth(&self) -> bool {
+        self.config.has_auth() || self.state.offered().contains(Extension::Auth)
     }
 
     /// The check of a synchronisation point: the client waits behind these commands, and behind each where it was not told that it need
@@ -136,9 +153,7 @@ impl Server {
             Command::StartTls => self.state.may_start_tls(),
             Command::Auth(auth) => self.state.may_auth(auth.mechanism, &self.config),
             Command::Unsupported(_) => Err(stock::NOT_IMPLEMENTED),
-            Command::Query { verb: Verb::Expn, .. }
-                if !self.config.set().contains(Extension::Expn) =>
-            {
+            Command::Query { verb: Verb::Expn, .. } if !self.serves(Extension::Expn) => {
                 Err(stock::NOT_IMPLEMENTED)
             }
             // RFC 6531 3.7.4.2: the parameter comes with the extension.
@@ -289,9 +304,7 @@ impl Server {
                 self.auto(&stock::HELP, None);
                 None
             }
-            Command::Query { verb: Verb::Vrfy, .. }
-                if !self.config.set().contains(Extension::Vrfy) =>
-            {
+            Command::Query { verb: Verb::Vrfy, .. } if !self.serves(Extension::Vrfy) => {
                 self.auto(&stock::CANNOT_VERIFY, None);
                 None
             }

@@ -276,12 +276,17 @@ impl Config {
 
     /// RFC 5321 4.5.3.1.4: the limit grows with what is offered.
     pub(super) fn command_line(&self) -> usize {
+        self.command_line_for(0)
+    }
+
+    /// The same where what another configuration offered adds this many octets.
+    pub(super) fn command_line_for(&self, offered: usize) -> usize {
         let mut set = self.set();
         if self.has_auth() {
             set.insert(Extension::Auth);
         }
         let growth = set.growth().saturating_add(self.declared.growth());
-        let least = COMMAND_LINE.saturating_add(growth);
+        let least = COMMAND_LINE.saturating_add(growth.max(offered));
         self.limits.command_line.max(least).min(INBOX)
     }
 

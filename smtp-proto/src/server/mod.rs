@@ -350,7 +350,11 @@ impl Server {
         }
     }
 
-    /// Takes another configuration: at once, or when the transaction that is open is over.
+    /// Takes another configuration: at once, or when the transaction that is open is over and no answer is owed.
+    ///
+    /// What EHLO offered holds until the next EHLO or STARTTLS, whatever the configuration offers now: it is served, and what was not
+    /// offered is not. Limits and policies are those of the new configuration at once, where they are stricter too, under the codes that
+    /// tell of them: 552 5.3.4, 452 4.5.3, 530 5.7.0. A message may never be larger than SIZE said.
     pub fn reconfigure(&mut self, config: Arc<Config>) {
         self.later_config = Some(config);
         self.reconfigure_when_done();
@@ -366,7 +370,10 @@ impl Server {
     fn reconfigure_if_done(&mut self) {
         let done = !self.state.in_transaction() && !self.state.in_content() && self.owed.is_empty();
         if done && let Some(config) = self.later_config.take() {
-            self.command_line = config.command_line();
+            // What was offered makes lines longer until the next EHLO.
+            let offered = self.state.offered().growth();
+            let growth = offered.saturating_add(self.state.declared().growth());
+            self.command_line = config.command_line_for(growth);
             self.config = config;
         }
     }

@@ -19,12 +19,14 @@ mod case;
 mod content;
 mod may;
 
+use alloc::boxed::Box;
+
 use self::content::Chunks;
 use super::stock::{self, May, Stock};
 use super::{Channel, Summary, Why};
 use crate::data::{ChunkNewlines, ChunkReader, Reader};
 use crate::wire::extension::Set;
-use crate::{Body, Code, Declared, Last, Mail, ReplyBuf, Verb};
+use crate::{Body, Code, Declared, Extensions, Last, Mail, Mechanisms, ReplyBuf, Verb};
 
 pub(super) use self::content::{Chunk, ChunkRefusal, Chunked, Content};
 
@@ -36,6 +38,8 @@ pub(super) struct State {
     hello: Option<Hello>,
     /// What is declared of the extensions that it offered.
     declared: Declared,
+    /// The mechanisms of AUTH that it offered; apart, since most sessions have none.
+    mechanisms: Option<Box<Mechanisms>>,
     /// The verb of the hello that is being decided.
     hello_asked: Verb,
     transaction: Transaction,
@@ -143,6 +147,7 @@ impl State {
             phase: Phase::Greeting(Early::No),
             hello: None,
             declared: Declared::NONE,
+            mechanisms: None,
             hello_asked: Verb::Ehlo,
             transaction: Transaction::default(),
             channel,
@@ -233,9 +238,13 @@ impl State {
     }
 
     /// RFC 5321 4.1.4: an accepted hello resets. Whether it ended a transaction.
-    pub(super) fn hello_accepted(&mut self, offered: Set, declared: Declared, size: u64) -> bool {
+    pub(super) fn hello_accepted(&mut self, offer: &Extensions, declared: Declared) -> bool {
+        // RFC 1870 3: a maximum of 0 is none.
+        let size = offer.size().filter(|&octets| octets != 0).unwrap_or(u64::MAX);
         self.declared = declared;
-        self.hello = Some(Hello { verb: self.hello_asked, offered, size });
+        let mechanisms = offer.mechanisms();
+        self.mechanisms = (!mechanisms.is_empty()).then(|| Box::new(mechanisms.clone()));
+        self.hello = Some(Hello { verb: self.hello_asked, offered: offer.set(), size });
         self.reset()
     }
 

@@ -161,7 +161,7 @@ impl Server {
             self.taken = match (due, line) {
                 (Due::Commands, Some(Line::Whole(_))) => Traffic::Command,
                 // A line over its limit may be of AUTH, too.
-                _ if due == Due::Response || self.config.has_auth() => Traffic::AuthSecret,
+                _ if due == Due::Response || self.has_auth() => Traffic::AuthSecret,
                 _ => Traffic::Ignored,
             };
         }

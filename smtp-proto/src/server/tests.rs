@@ -8,6 +8,7 @@ use super::*;
 
 mod counting;
 mod extensions;
+mod offered;
 
 fn server() -> Server {
     Server::new(Arc::new(Config::new("mx.test").unwrap()))

@@ -36,6 +36,7 @@ impl Server {
         let wanted = self.state.in_handshake() && self.outgoing.is_empty();
         if wanted {
             self.state.tls_established();
+            self.command_line = self.config.command_line();
             self.lines = Lines::new();
             self.timers.read = self.timers.fresh();
             self.stirred = true;

@@ -1,6 +1,6 @@
 //! What is the case; no transition is here.
 
-use super::{Chunk, Chunked, Chunks, Content, Due, Phase, State};
+use super::{Chunk, Chunked, Chunks, Content, Due, Hello, Phase, State};
 use crate::server::Channel;
 use crate::wire::extension::Set;
 use crate::{Declared, Extension, Verb};
@@ -106,6 +106,15 @@ impl State {
     /// The extensions that may be used: none before EHLO and after HELO.
     pub(in crate::server) fn offered(&self) -> Set {
         self.hello.map(|hello| hello.offered).unwrap_or_default()
+    }
+
+    /// The extensions that go by the last EHLO; before one and behind HELO by what is `configured`.
+    #[inline]
+    pub(in crate::server) fn in_force(&self, configured: Set) -> Set {
+        match self.hello {
+            Some(Hello { verb: Verb::Ehlo | Verb::Lhlo, offered, .. }) => offered,
+            _ => configured,
+        }
     }
 
     /// What is declared of the extensions that may be used.

@@ -43,8 +43,12 @@ impl State {
     /// RFC 3207 4.2.
     pub(in crate::server) fn may_start_tls(&self) -> May {
         match self.channel {
-            Channel::Tls => Err(stock::TLS_BEGUN),
-            Channel::Clear => self.may_secure(stock::TLS_AFTER_AUTH),
+            Channel::Tls => return Err(stock::TLS_BEGUN),
+            Channel::Clear => self.may_secure(stock::TLS_AFTER_AUTH)?,
+        }
+        match self.offered().contains(Extension::StartTls) {
+            true => Ok(()),
+            false => Err(stock::NOT_IMPLEMENTED),
         }
     }
 
@@ -54,9 +58,11 @@ impl State {
         if self.auth_failures >= config.limits.auth_attempts {
             return Err(stock::TOO_MANY_ATTEMPTS);
         }
-        if config.mechanisms(self.channel).contains(mechanism.as_str()) {
+        let in_tls = &config.auth.in_tls;
+        let offered = self.mechanisms.as_ref();
+        if offered.is_some_and(|offered| offered.contains(mechanism.as_str())) {
             Ok(())
-        } else if config.mechanisms(Channel::Tls).contains(mechanism.as_str()) {
+        } else if self.channel == Channel::Clear && in_tls.contains(mechanism.as_str()) {
             Err(stock::TLS_FOR_MECHANISM)
         } else {
             Err(stock::UNKNOWN_MECHANISM)
