@@ -1,6 +1,6 @@
 //! Counts the steps of what reads a peer's octets, so that tests can say that work is linear without a clock.
 //!
-//! A step is an octet that is looked at by a search, or a production that is tried. Without the feature `testing` nothing is counted.
+//! A step is an octet that is looked at by a search, a production that is tried, or a recipient of a delivery that is looked at. Without the feature `testing` nothing is counted.
 
 #[cfg(feature = "testing")]
 std::thread_local! {

@@ -2,6 +2,7 @@
 
 use super::{Cause, Delivery, Event, Fate, Of, Outcome, Stage, State};
 use crate::client::{self, Client, Sent};
+use crate::steps::took;
 use crate::{Class, Code, Condition, EnhancedCode, Reply, Verb};
 
 impl Delivery<'_> {
@@ -93,13 +94,24 @@ impl Delivery<'_> {
     }
 
     fn verdict_of_one<'b>(&mut self, reply: Reply<'b>) -> Option<Event<'b>> {
-        let accepted = |index: &&usize| self.states.get(**index) == Some(&State::Accepted);
-        let mut left = self.order.iter().filter(accepted).copied();
-        let index = left.next()?;
-        if left.next().is_none() {
+        let index = self.next_judged()?;
+        self.verdicts = self.verdicts.saturating_add(1);
+        if self.verdicts == self.accepted {
             self.judge();
         }
         Some(self.by_reply(Of::One(index), reply, Cause::Content))
+    }
+
+    /// The first of the accepted who has no verdict.
+    fn next_judged(&mut self) -> Option<usize> {
+        loop {
+            let index = *self.order.get(self.judged)?;
+            self.judged = self.judged.saturating_add(1);
+            took(1);
+            if self.states.get(index) == Some(&State::Accepted) {
+                return Some(index);
+            }
+        }
     }
 
     /// RFC 3030 2: a chunk that fails is the verdict on the whole; those behind it are answered, and mean nothing.

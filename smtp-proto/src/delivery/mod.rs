@@ -26,6 +26,7 @@ mod relay;
 mod survey;
 
 use alloc::vec::Vec;
+use core::ops::Range;
 
 pub use envelope::Envelope;
 pub use failure::Failure;
@@ -36,6 +37,7 @@ pub use survey::Survey;
 
 use self::feed::Chunks;
 use crate::client::{Client, Error, Misuse};
+use crate::steps::took;
 use crate::{Extensions, Mail, Rcpt, Reply};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,12 +134,17 @@ pub struct Delivery<'e> {
     answered: usize,
     /// Recipients whom the server accepted in this transaction.
     accepted: usize,
+    /// LMTP: verdicts that came in this transaction, and how far in `order` they went.
+    verdicts: usize,
+    judged: usize,
+    /// Everyone in front of this one is settled.
+    first_open: usize,
     /// Recipients who are not settled.
     open: usize,
     /// How many of the plan's unsendable recipients are settled.
     refused: usize,
-    /// The event that was raised last settled somebody.
-    settling: bool,
+    /// Whom the event that was raised last settled.
+    settling: Option<Of>,
     /// Octets of the content that were taken, while it is due.
     due: Option<u64>,
     /// The content on its way, where it goes by BDAT.
@@ -172,9 +179,12 @@ impl<'e> Delivery<'e> {
             order: Vec::new(),
             answered: 0,
             accepted: 0,
+            verdicts: 0,
+            judged: 0,
+            first_open: 0,
             open,
             refused: 0,
-            settling: false,
+            settling: None,
             due: None,
             chunks: Chunks::default(),
         }
@@ -292,8 +302,8 @@ impl<'e> Delivery<'e> {
                 let mail = Mail { from: self.envelope.from(), params: self.plan.mail() };
                 self.mail = client.mail(&mail).map_err(|misuse| Unqueued::of(misuse, Of::Rest))?.n;
                 self.order.clear();
-                (self.answered, self.accepted) = (0, 0);
-                Ok(Stage::Rcpt(0))
+                (self.answered, self.accepted, self.verdicts, self.judged) = (0, 0, 0, 0);
+                Ok(Stage::Rcpt(self.first_open()))
             }
             Stage::Rcpt(index) => self.queue_recipients(client, index),
             // Nobody was let through by the limits.
@@ -314,8 +324,18 @@ impl<'e> Delivery<'e> {
         }
     }
 
+    /// The first who is not settled: a transaction has no need to look at those in front of him.
+    fn first_open(&mut self) -> usize {
+        while self.states.get(self.first_open) == Some(&State::Settled) {
+            took(1);
+            self.first_open = self.first_open.saturating_add(1);
+        }
+        self.first_open
+    }
+
     fn queue_recipients(&mut self, client: &mut Client, index: usize) -> Result<Stage, Unqueued> {
         let next = Ok(Stage::Rcpt(index.saturating_add(1)));
+        took(1);
         match self.states.get(index) {
             None => Ok(Stage::Data),
             // RFC 9422 4.2: the others go in another transaction.
@@ -352,13 +372,23 @@ impl<'e> Delivery<'e> {
 
     /// Whom the [`Settled`](Event::Settled) that was raised last speaks of, as places in the envelope.
     pub fn recipients(&self, of: Of) -> impl Iterator<Item = usize> + '_ {
-        self.states.iter().enumerate().filter_map(move |(index, state)| {
-            let named = match of {
-                Of::One(one) => index == one,
-                Of::Accepted | Of::Rest => *state == State::Settling,
-            };
-            named.then_some(index)
+        let (these, all) = self.named(of);
+        these.iter().copied().chain(all).filter(move |&index| {
+            took(1);
+            match of {
+                Of::One(_) => index < self.states.len(),
+                Of::Accepted | Of::Rest => self.states.get(index) == Some(&State::Settling),
+            }
         })
+    }
+
+    /// Among whom those of an event are: some of the transaction, or a range. A transaction of few costs no look at all.
+    fn named(&self, of: Of) -> (&[usize], Range<usize>) {
+        match of {
+            Of::One(index) => (&[], index..index.saturating_add(1)),
+            Of::Accepted => (&self.order, 0..0),
+            Of::Rest => (&[], self.first_open..self.states.len()),
+        }
     }
 
     /// What became of those who are not settled, after an error: they may be tried again, but where the final dot had left nobody knows.
@@ -378,32 +408,46 @@ impl<'e> Delivery<'e> {
     }
 
     fn settled<'b>(&mut self, of: Of, outcome: Outcome<'b>) -> Event<'b> {
-        match of {
-            Of::One(index) => self.put(index, State::Settling),
-            Of::Accepted => self.settle_all(|state| state == State::Accepted),
-            Of::Rest => {
-                self.settle_all(|state| state != State::Settled);
-                self.judge();
-            }
+        let named = |state| match of {
+            Of::One(_) => true,
+            Of::Accepted => state == State::Accepted,
+            Of::Rest => state != State::Settled,
+        };
+        self.turn(of, named, State::Settling);
+        if of == Of::Rest {
+            self.judge();
         }
-        self.settling = true;
+        self.settling = Some(of);
         Event::Settled { of, outcome }
-    }
-
-    fn settle_all(&mut self, named: impl Fn(State) -> bool) {
-        for state in self.states.iter_mut().filter(|state| named(**state)) {
-            *state = State::Settling;
-        }
     }
 
     /// The event that settled them was seen.
     fn settle(&mut self) {
-        if core::mem::take(&mut self.settling) {
-            for state in self.states.iter_mut().filter(|state| **state == State::Settling) {
-                *state = State::Settled;
-                self.open = self.open.saturating_sub(1);
-            }
+        if let Some(of) = self.settling.take() {
+            let settled = self.turn(of, |state| state == State::Settling, State::Settled);
+            self.open = self.open.saturating_sub(settled);
         }
+    }
+
+    /// Of those among whom the recipients of an event are, the ones in such a state pass into another. How many they were.
+    fn turn(&mut self, of: Of, from: impl Fn(State) -> bool, to: State) -> usize {
+        let (order, states) = (&self.order, &mut self.states);
+        let mut turned = 0usize;
+        let mut turn = |state: &mut State| {
+            took(1);
+            if from(*state) {
+                *state = to;
+                turned = turned.saturating_add(1);
+            }
+        };
+        match of {
+            Of::One(index) => states.get_mut(index).into_iter().for_each(turn),
+            Of::Accepted => order.iter().for_each(|&index| {
+                states.get_mut(index).into_iter().for_each(&mut turn);
+            }),
+            Of::Rest => states.iter_mut().skip(self.first_open).for_each(turn),
+        }
+        turned
     }
 
     fn put(&mut self, index: usize, new: State) {

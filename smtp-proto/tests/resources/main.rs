@@ -1,6 +1,7 @@
 //! What sessions cost, in octets of heap and in steps; nothing here looks at a clock.
 
 mod allocations;
+mod delivery;
 mod heap;
 mod secrets;
 mod session;
