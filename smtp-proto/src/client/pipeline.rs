@@ -20,6 +20,10 @@ const COMMAND_LINE: usize = 2048;
 /// The longest BDAT line.
 const CHUNK_LINE: usize = "BDAT 18446744073709551615 LAST\r\n".len();
 
+/// Chunks whose replies are waited for, at the most: behind one that fails each of them is an error (RFC 3030 2), and servers hang up after
+/// some.
+const CHUNKS_IN_FLIGHT: usize = 8;
+
 /// What waits for a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -135,9 +139,10 @@ impl Pipeline {
         Ok(sent)
     }
 
-    /// Whether a chunk could leave at once.
+    /// Whether a chunk could leave at once. Nothing but chunks is in flight then.
     pub(super) fn takes_chunk(&self, depth: Depth) -> bool {
         self.in_flight == self.entries.len()
+            && self.in_flight < CHUNKS_IN_FLIGHT
             && match depth {
                 Depth::Lockstep => self.in_flight == 0,
                 Depth::Groups(most) => {

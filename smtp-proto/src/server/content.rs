@@ -255,6 +255,14 @@ impl Server {
                 }
                 Some(event)
             }
+            // RFC 3030 2: the client could not know yet, so it is no error. But no letter comes of it either.
+            ChunkRefusal::Behind(&Stock { reply, why }) => {
+                if let Err(limit) = self.state.count_idle_one(self.config.limits.idle_commands) {
+                    return Some(self.refuse_and_close(&[], limit));
+                }
+                (0..replies).for_each(|_| self.auto(&reply, None));
+                Some(Event::Refused(Refusal { line: &[], reply, why }))
+            }
             // It has no reply, and counts like any other.
             ChunkRefusal::Machine(refusal) => {
                 let limit = self.count(refusal).err()?;

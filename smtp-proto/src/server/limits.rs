@@ -28,9 +28,11 @@ pub struct Limits {
     pub answers_owed: usize,
     /// Octets of replies that wait to be sent before no more commands are taken, 16 KiB.
     pub replies: usize,
-    /// Refusals that the machine makes itself (500 to 504, 555) before 421 4.7.0, 20; begins anew at an accepted message.
+    /// Refusals that the machine makes itself (500 to 504, 555) before 421 4.7.0, 20; begins anew at an accepted message. Chunks behind one
+    /// that failed are none: they were in the pipeline (RFC 3030 2).
     pub errors: u32,
-    /// Commands that do nothing for any letter before 421 4.7.0, 100; begins anew at an accepted message.
+    /// Commands that do nothing for any letter, chunks behind one that failed among them, before 421 4.7.0, 100; begins anew at an accepted
+    /// message.
     pub idle_commands: u32,
     /// The wait for a whole command line, 5 minutes (RFC 5321 4.5.3.2.7).
     pub command_wait: Duration,

@@ -182,7 +182,7 @@ impl State {
         if self.idle > limit { Err(stock::TOO_MANY_IDLE) } else { Ok(()) }
     }
 
-    /// Counts what does nothing for any letter: an empty chunk that is not the last, a declared verb.
+    /// Counts what does nothing for any letter: an empty chunk that is not the last, one behind a chunk that failed, a declared verb.
     pub(super) const fn count_idle_one(&mut self, limit: u32) -> May {
         self.idle = self.idle.saturating_add(1);
         if self.idle > limit { Err(stock::TOO_MANY_IDLE) } else { Ok(()) }
@@ -383,11 +383,15 @@ impl State {
         refusal: &'static Stock,
         fails: bool,
     ) -> bool {
+        let behind = matches!(self.transaction.chunks, Chunks::Failed);
         let void = fails && self.has_chunks();
         if fails {
             self.transaction.chunks = Chunks::Failed;
         }
-        let refusal = Some(ChunkRefusal::Machine(refusal));
+        let refusal = Some(match behind {
+            true => ChunkRefusal::Behind(refusal),
+            false => ChunkRefusal::Machine(refusal),
+        });
         self.phase = Phase::Chunk(Chunk { refusal, fails, ..Chunk::new(octets, last) });
         void
     }

@@ -45,6 +45,8 @@ impl Chunk {
 #[derive(Debug)]
 pub(in crate::server) enum ChunkRefusal {
     Machine(&'static Stock),
+    /// It was in the pipeline behind one that failed.
+    Behind(&'static Stock),
     Application(ReplyBuf),
 }
 

@@ -57,10 +57,10 @@ fn a_reset_of_an_open_transaction_costs_nothing() {
     assert_eq!(served(|limits| limits.idle_commands = 1, "", lines).0, 10);
 }
 
-/// An LMTP session behind its hello, which may have so many errors.
-fn lmtp(errors: u32) -> Server {
+/// An LMTP session behind its hello, which may have so many errors, and idle commands.
+fn lmtp(errors: u32, idle_commands: u32) -> Server {
     let mut config = Config::lmtp("mx.test").unwrap();
-    config.limits.errors = errors;
+    (config.limits.errors, config.limits.idle_commands) = (errors, idle_commands);
     let mut server = Server::new(Arc::new(config));
     say(&mut server, "");
     say(&mut server, "LHLO c.test\r\n");
@@ -69,17 +69,17 @@ fn lmtp(errors: u32) -> Server {
 
 #[test]
 fn nothing_follows_the_421_in_place_of_verdicts() {
-    let mut server = lmtp(1);
+    let mut server = lmtp(1, 0);
     let rcpts = "RCPT TO:<b@y.test>\r\nRCPT TO:<c@y.test>\r\n";
     say(&mut server, &["MAIL FROM:<a@x.test>\r\n", rcpts, "BDAT 1\r\nx"].concat());
     assert_eq!(say(&mut server, "DATA\r\n"), "503 5.5.1 Chunks are coming\r\n");
-    let refused = "421 4.7.0 Too many errors\r\n";
+    let refused = "421 4.7.0 Too many commands without a message\r\n";
     assert_eq!(say(&mut server, "BDAT 1 LAST\r\ny"), refused);
 }
 
 #[test]
 fn a_last_chunk_for_nobody_is_counted_though_it_has_no_reply() {
-    let mut server = lmtp(2);
+    let mut server = lmtp(2, 100);
     for _ in 0..2 {
         assert_eq!(say(&mut server, "BDAT 0 LAST\r\n"), "");
     }
@@ -135,4 +135,33 @@ fn failed_attempts_are_not_forgotten_inside_tls() {
     assert_eq!(fail(&mut server), "535 5.0.0 no\r\n");
     let third = say(&mut server, "AUTH PLAIN AGEAYg==\r\n");
     assert_eq!(third, "421 4.7.0 Too many failed attempts\r\n");
+}
+
+/// RFC 3030 2: what a client had in the pipeline behind a chunk that failed is no error of its own, and yet not endless.
+#[test]
+fn chunks_behind_one_that_failed_are_no_errors() {
+    let session = |errors, idle_commands| {
+        let mut config = Config::new("mx.test").unwrap();
+        config.limits.message = 10;
+        (config.limits.errors, config.limits.idle_commands) = (errors, idle_commands);
+        let mut server = Server::new(Arc::new(config));
+        for octets in ["", "EHLO c.test\r\n", "MAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\n"] {
+            say(&mut server, octets);
+        }
+        let big = "552 5.3.4 Message too big\r\n";
+        assert_eq!(say(&mut server, &["BDAT 11\r\n", &"x".repeat(11)].concat()), big);
+        server
+    };
+    let refused = "503 5.5.1 A chunk failed, say RSET\r\n";
+    let idle = "421 4.7.0 Too many commands without a message\r\n";
+    let behind = |times| "BDAT 3\r\nx\r\n".repeat(times);
+    let mut server = session(0, 100);
+    assert_eq!(say(&mut server, &behind(100)), refused.repeat(100));
+    assert_eq!(say(&mut server, "RSET\r\n"), "250 2.0.0 OK\r\n");
+    let mut server = session(0, 3);
+    assert_eq!(say(&mut server, &behind(3)), refused.repeat(3));
+    assert_eq!(say(&mut server, &behind(1)), idle);
+    // A recipient behind it was not in the pipeline.
+    let mut server = session(0, 100);
+    assert_eq!(say(&mut server, "RCPT TO:<b@y.test>\r\n"), "421 4.7.0 Too many errors\r\n");
 }
