@@ -8,6 +8,7 @@ use super::*;
 
 mod counting;
 mod extensions;
+mod limits;
 mod offered;
 
 fn server() -> Server {
