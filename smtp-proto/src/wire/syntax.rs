@@ -26,14 +26,14 @@ macro_rules! tolerances {
 }
 
 tolerances! {
-    0 TRAILING_SPACE "trailing-space" "White space in front of the CRLF (RFC 5321 4.1.1 asks for it). On by default."
-    1 LITERAL_IN_HELO "literal-in-helo" "An address literal as the argument of HELO. On by default."
-    2 UNDERSCORE "underscore-in-hello" "An underscore in the domain of EHLO, HELO and LHLO, never in a mailbox. On by default."
-    3 SPACE_AFTER_COLON "space-after-colon" "`MAIL FROM: <a@x>` and `RCPT TO: <a@x>`."
-    4 NO_BRACKETS "no-brackets" "A path without its angle brackets."
-    5 TRAILING_DOT "trailing-dot" "A dot behind the domain; it is dropped."
-    6 TWO_SPACES "two-spaces" "More than one space where the grammar has one."
-    7 LONG_LOCAL_PART "long-local-part" "A local part over 64 octets; the path still ends at 256."
+    0 TRAILING_SPACE "trailing-space" "White space in front of the CRLF (RFC 5321 4.1.1 asks for it). On by default. It is no part of what was read, so nothing of it is relayed."
+    1 LITERAL_IN_HELO "literal-in-helo" "An address literal as the argument of HELO. On by default. It goes into Received as it is, and nowhere else: say your own name to the next server."
+    2 UNDERSCORE "underscore-in-hello" "An underscore in the domain of EHLO, HELO and LHLO, never in a mailbox. On by default. It goes into Received as it is, and nowhere else: say your own name to the next server."
+    3 SPACE_AFTER_COLON "space-after-colon" "`MAIL FROM: <a@x>` and `RCPT TO: <a@x>`. The path is that inside the brackets; it is relayed as any other."
+    4 NO_BRACKETS "no-brackets" "A path without its angle brackets. It is relayed inside them."
+    5 TRAILING_DOT "trailing-dot" "A dot behind the domain; it is dropped, and the path is relayed without it."
+    6 TWO_SPACES "two-spaces" "More than one space where the grammar has one. The parameters are relayed with one."
+    7 LONG_LOCAL_PART "long-local-part" "A local part over 64 octets; the path still ends at 256. It is relayed as it is, and a server that keeps to 64 may refuse it (501 or 553, RFC 5321 4.5.3.1.1): only the domain that it belongs to can say what it means."
 }
 
 impl Syntax {

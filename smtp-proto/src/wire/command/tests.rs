@@ -226,3 +226,27 @@ proptest! {
         }
     }
 }
+
+/// What a tolerance reads past is not passed on: the next server need not have it. A local part is its own domain's affair.
+#[test]
+fn a_line_that_was_tolerated_is_written_as_the_grammar_has_it() {
+    let long = "x".repeat(65);
+    let long = alloc::format!("RCPT TO:<{long}@y.test>");
+    let rows: [(&str, &str, &str); Syntax::ALL.len()] = [
+        ("trailing-space", "RCPT TO:<b@y.test> \t", "RCPT TO:<b@y.test>"),
+        ("literal-in-helo", "HELO [192.0.2.1]", "HELO [192.0.2.1]"),
+        ("underscore-in-hello", "EHLO a_b.test", "EHLO a_b.test"),
+        ("space-after-colon", "RCPT TO: <b@y.test>", "RCPT TO:<b@y.test>"),
+        ("no-brackets", "RCPT TO:b@y.test", "RCPT TO:<b@y.test>"),
+        ("trailing-dot", "RCPT TO:<b@y.test.>", "RCPT TO:<b@y.test>"),
+        ("two-spaces", "MAIL  FROM:<>  SIZE=1   RET=HDRS", "MAIL FROM:<> SIZE=1 RET=HDRS"),
+        ("long-local-part", &long, &long),
+    ];
+    for (row, &(name, tolerance)) in rows.iter().zip(Syntax::ALL) {
+        let (expected, line, written) = row;
+        assert_eq!(*expected, name);
+        assert!(Command::parse_with(line.as_bytes(), Syntax::STRICT).is_err(), "{line}");
+        let command = Command::parse_with(line.as_bytes(), tolerance).expect(line);
+        assert_eq!(String::from_utf8(wire(&command)).unwrap(), alloc::format!("{written}\r\n"));
+    }
+}
