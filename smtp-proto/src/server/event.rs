@@ -185,7 +185,9 @@ pub struct Summary {
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub struct Refusal<'b> {
-    /// The command line that was refused, without its CRLF. Empty where no line was, and for lines that may hold a secret.
+    /// The command line that was refused, without its CRLF. Empty where there is none to show: for one that is over its limit
+    /// ([`Why::TooLong`]), for one that may hold a secret, for content and chunks, and where the application's answer was refused or did not
+    /// come ([`Why::Unanswered`]). `reply` and `why` are what there is to tell of those.
     pub line: &'b [u8],
     /// What the peer was told.
     pub reply: Reply<'static>,

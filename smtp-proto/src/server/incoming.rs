@@ -82,7 +82,7 @@ impl Server {
         if reply.class().is_positive() == positive {
             return self.verdict(pending, &reply);
         }
-        self.verdict_all(pending, &crate::stock::LOCAL_ERROR.as_ref())?;
+        self.reply(pending, &crate::stock::LOCAL_ERROR.as_ref())?;
         Err(ReplyError::Unsuitable)
     }
 

@@ -454,7 +454,7 @@ impl Server {
         self.state.accepted()
     }
 
-    /// Decisions that the application owes.
+    /// Decisions that the application owes; not to be mixed up with what a client waits for, which its peer owes.
     #[must_use]
     pub fn owed(&self) -> usize {
         self.owed.open()

@@ -6,7 +6,7 @@ use crate::{Code, Reply};
 
 impl Server {
     /// Judges the message for one recipient, the first of those that are accepted and not judged. Gives the token back while others are
-    /// left.
+    /// left. [`reply`](Self::reply) and [`accept`](Self::accept) judge it for all who are left.
     ///
     /// # Errors
     ///
@@ -34,19 +34,6 @@ impl Server {
         self.timers.answer = self.timers.fresh();
         self.stirred = true;
         Ok(Some(pending))
-    }
-
-    /// Judges the message for all recipients who are left by the same reply.
-    ///
-    /// # Errors
-    ///
-    /// As [`reply`](Self::reply).
-    pub fn verdict_all(
-        &mut self,
-        pending: Pending<kind::Verdicts>,
-        reply: &Reply<'_>,
-    ) -> Result<(), ReplyError> {
-        self.reply(pending, reply)
     }
 
     pub(super) fn judge_all(&mut self, reply: &Reply<'_>) {

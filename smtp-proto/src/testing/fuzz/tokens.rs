@@ -56,7 +56,7 @@ impl Token {
             Self::StartTls(pending) => server.accept_tls(pending, input),
             Self::Auth(pending) => server.authenticated(pending),
             Self::Chunk(pending) => server.accept(pending),
-            Self::Verdicts(pending) => server.verdict_all(pending, &TAKEN),
+            Self::Verdicts(pending) => server.reply(pending, &TAKEN),
         }
     }
 
@@ -87,7 +87,7 @@ impl Token {
             Self::StartTls(pending) => server.reply(pending, reply),
             Self::Auth(pending) => server.reply(pending, reply),
             Self::Chunk(pending) => server.reply(pending, reply),
-            Self::Verdicts(pending) => server.verdict_all(pending, reply),
+            Self::Verdicts(pending) => server.reply(pending, reply),
         }
     }
 }
