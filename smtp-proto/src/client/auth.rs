@@ -2,15 +2,13 @@
 
 use alloc::borrow::Cow;
 
-use super::pipeline::Asked;
+use super::pipeline::{Asked, COMMAND_LINE};
 use super::{Client, Event, Misuse, Sent, Stage};
 use crate::line::ReplyLimits;
 use crate::sasl::Secret;
 use crate::wire::Auth;
 use crate::{Base64, Class, Command, Mechanism, Reply};
 
-/// The longest AUTH command, with its CRLF (RFC 5321 4.5.3.1.4).
-const COMMAND: usize = 512;
 /// The longest line of an exchange, with its CRLF (RFC 4954 4).
 const LINE: usize = 12_288;
 
@@ -52,7 +50,7 @@ impl Client {
         let around = "AUTH  \r\n".len().saturating_add(mechanism.as_str().len());
         let at_once = response
             .as_ref()
-            .filter(|response| response.as_bytes().len().saturating_add(around) <= COMMAND)
+            .filter(|response| response.as_bytes().len().saturating_add(around) <= COMMAND_LINE)
             .and_then(|response| Base64::parse(response.as_bytes()).ok());
         let sent = self.queue(Command::Auth(Auth { mechanism, initial: at_once }))?;
         self.pipeline.keep_secret();

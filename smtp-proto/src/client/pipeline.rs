@@ -14,8 +14,8 @@ use super::{Misuse, Sent};
 use crate::inbox::overwrite;
 use crate::{Command, Last, Verb};
 
-/// The longest command line that is sent, with its CRLF: RFC 5321 4.5.3.1.4 and what the extensions add.
-const COMMAND_LINE: usize = 2048;
+/// The longest command line, with its CRLF, where no extension adds to it (RFC 5321 4.5.3.1.4).
+pub(super) const COMMAND_LINE: usize = 512;
 
 /// The longest BDAT line.
 const CHUNK_LINE: usize = "BDAT 18446744073709551615 LAST\r\n".len();
@@ -78,6 +78,8 @@ pub(super) struct Pipeline {
     answered: u32,
     /// There are secrets in the text.
     secret: bool,
+    /// The longest command line.
+    line: usize,
 }
 
 impl Pipeline {
@@ -101,7 +103,13 @@ impl Pipeline {
             last: 0,
             answered: 0,
             secret: false,
+            line: COMMAND_LINE,
         }
+    }
+
+    /// What is offered makes the longest command line longer by so many octets.
+    pub(super) const fn grow_line(&mut self, octets: usize) {
+        self.line = COMMAND_LINE.saturating_add(octets);
     }
 
     /// Queues a command whose line `write` appends, as long as no more than `room` octets wait then.
@@ -114,8 +122,8 @@ impl Pipeline {
         write: impl FnOnce(&mut BytesMut),
     ) -> Result<Sent, Misuse> {
         let before = self.text.len();
-        // Nothing is to be moved that has a secret in it.
-        if verb == Verb::Auth || self.secret {
+        // Nothing is to be moved that has a secret in it; behind it nothing is queued before it is answered.
+        if verb == Verb::Auth {
             self.make_room(COMMAND_LINE);
         }
         write(&mut self.text);
@@ -124,7 +132,8 @@ impl Pipeline {
         let sound = line
             .strip_suffix(b"\r\n")
             .is_some_and(|line| line.iter().all(|&octet| octet >= b' ' && octet != 0x7f));
-        let fault = if !sound || octets > COMMAND_LINE {
+        // A line for which there is never room would wait for ever.
+        let fault = if !sound || octets > self.line.min(room) {
             Some(Misuse::Invalid)
         } else {
             (self.text.len() > room).then_some(Misuse::Full)
@@ -225,9 +234,6 @@ impl Pipeline {
     /// Drops what is not released, and queues QUIT.
     pub(super) fn quit(&mut self) {
         self.drop_held();
-        if self.secret {
-            self.make_room(COMMAND_LINE);
-        }
         Command::Quit.encode(&mut self.text);
         let octets = self.text.len().saturating_sub(self.released);
         self.enter(Sent { verb: Verb::Quit, n: self.last }, Asked::Command, octets, true);

@@ -166,10 +166,12 @@ impl Client {
     /// RFC 5321 4.1.4: the list of the last EHLO holds; a hello that is refused changes nothing.
     fn hello_answered(&mut self, verb: Verb, reply: Reply<'_>, accepted: bool) {
         if accepted {
-            self.extensions = Some(match verb {
+            let offered = match verb {
                 Verb::Helo => Extensions::none(),
                 _ => Extensions::from_reply(&reply),
-            });
+            };
+            self.pipeline.grow_line(self.growth(&offered));
+            self.extensions = Some(offered);
             self.transaction = Transaction::default();
             self.broken = false;
         }
@@ -178,6 +180,12 @@ impl Client {
             self.stage = Stage::Commands;
         }
         self.insist_on_tls(reply);
+    }
+
+    /// RFC 5321 4.5.3.1.4.
+    fn growth(&self, offered: &Extensions) -> usize {
+        let declared = self.config.declared.offered_in(offered);
+        offered.set().growth().saturating_add(declared.growth())
     }
 
     fn data_answered<'b>(&mut self, to: Sent, reply: Reply<'b>) -> Option<Event<'b>> {

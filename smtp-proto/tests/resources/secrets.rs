@@ -111,12 +111,13 @@ fn an_auth_that_has_no_room_leaves_no_secret_behind() {
     let spilt = spilt(SECRET, || {
         let mut config = Config::default();
         config.auth_in_clear = smtp_proto::Mechanisms::of(["PLAIN"]);
-        config.queue.commands = 40;
+        config.queue.commands = 45;
         let mut client = Client::new(Arc::new(config));
         client.hello(Host::parse(b"c.test").unwrap()).unwrap();
         hear(&mut client, b"220 mx.test\r\n");
         hear(&mut client, b"250-mx.test\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n");
         let plain = Mechanism::new("PLAIN").unwrap();
+        client.noop().unwrap();
         assert_eq!(client.auth(plain, Some(PLAIN)), Err(Misuse::Full));
     });
     assert_eq!(spilt, 0);

@@ -21,6 +21,7 @@ impl Pipeline {
             last: _,
             answered: _,
             secret,
+            line: _,
         } = self;
         let waits = |entry: &Entry| {
             let Entry { sent, asked, octets, end, barrier } = entry;

@@ -4,16 +4,59 @@ use bytes::BytesMut;
 
 use super::*;
 use crate::client::Queue;
+use crate::{Declaration, Declared};
+
+/// RFC 5321 4.5.3.1.4: what the extensions add is in their table, and in what the application declares.
+#[test]
+fn a_command_line_is_as_long_as_what_is_offered_makes_it() {
+    let foo = Declaration::new("X-FOO").unwrap().with_mail("X-FOO").unwrap().with_growth(4000);
+    let config = Config { declared: Declared::of([foo]), ..Config::default() };
+    let hello = "250-mx\r\n250 X-FOO";
+    for (offered, most) in [
+        ("250 mx", 512),
+        ("250-mx\r\n250 DSN", 512 + 530),
+        ("250-mx\r\n250-SIZE\r\n250 DSN", 512 + 530),
+        ("250-mx\r\n250 AUTH PLAIN", 512 + 500),
+        (hello, 512 + 4000),
+        ("250-mx\r\n250-DSN\r\n250 X-FOO", 512 + 530 + 4000),
+    ] {
+        // What the last hello says holds.
+        let mut client = client_of(config.clone());
+        hear(&mut client, "220 mx\r\n");
+        leaves(&mut client);
+        hear(&mut client, &alloc::format!("{hello}\r\n"));
+        client.hello(Host::parse(b"c.test").unwrap()).unwrap();
+        leaves(&mut client);
+        hear(&mut client, &alloc::format!("{offered}\r\n"));
+        let line = "a".repeat(most - 2);
+        client.custom(&line).unwrap();
+        assert_eq!(leaves(&mut client), line.clone() + "\r\n", "{offered}");
+        assert_eq!(client.custom(&(line + "a")), Err(Misuse::Invalid), "{offered}");
+        hear(&mut client, "250 ok\r\n");
+        assert!(client.is_idle(), "nothing of it was queued");
+    }
+}
 
 #[test]
-fn a_command_has_at_most_so_many_octets() {
-    let mut client = ready("PIPELINING");
-    let line = ["X-", &"a".repeat(2044)].concat();
-    client.custom(&line).unwrap();
-    assert_eq!(leaves(&mut client), line.clone() + "\r\n");
-    hear(&mut client, "250 ok\r\n");
-    assert_eq!(client.custom(&(line + "a")), Err(Misuse::Invalid));
-    assert!(client.is_idle(), "nothing of it was queued");
+fn a_parameter_has_the_room_that_it_was_declared_with() {
+    let foo = Declaration::new("X-FOO").unwrap().with_mail("X-FOO").unwrap().with_growth(4000);
+    let config = Config { declared: Declared::of([foo]), ..Config::default() };
+    let mut client = ready_with(config, "X-FOO");
+    let around = "MAIL FROM:<> X-FOO=\r\n".len();
+    let value = "a".repeat(4512 - around + 1);
+    assert_eq!(mail(&mut client, "", &["X-FOO=", &value].concat()), Err(Misuse::Invalid));
+    mail(&mut client, "", &["X-FOO=", &value[1..]].concat()).unwrap();
+    assert_eq!(leaves(&mut client).len(), 4512);
+}
+
+/// It would wait for ever.
+#[test]
+fn a_line_for_which_there_is_never_room_is_none() {
+    let queue = Queue { commands: 27, ..Queue::default() };
+    let mut client = ready_with(Config { queue, ..Config::default() }, "PIPELINING");
+    client.noop().unwrap();
+    assert_eq!(client.custom(&"a".repeat(25)), Err(Misuse::Full));
+    assert_eq!(client.custom(&"a".repeat(26)), Err(Misuse::Invalid));
 }
 
 #[test]
