@@ -270,7 +270,7 @@ impl State {
 
     /// The exchange ended, by an answer or by the client.
     pub(super) fn auth_ended(&mut self, outcome: AuthOutcome) {
-        if self.in_exchange() {
+        if matches!(self.phase, Phase::Auth) {
             self.phase = Phase::Commands;
         }
         self.authenticated = outcome == AuthOutcome::Accepted;

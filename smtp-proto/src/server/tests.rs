@@ -8,6 +8,7 @@ use super::*;
 
 mod counting;
 mod extensions;
+mod greeting;
 mod limits;
 mod offered;
 

@@ -60,10 +60,6 @@ impl State {
         self.authenticated
     }
 
-    pub(in crate::server) const fn in_exchange(&self) -> bool {
-        matches!(self.phase, Phase::Auth)
-    }
-
     pub(in crate::server) const fn in_handshake(&self) -> bool {
         matches!(self.phase, Phase::Handshake)
     }

@@ -296,3 +296,34 @@ fn what_was_repaired_in_chunks_is_told_of() {
     let told = events.iter().find(|event| event.starts_with("Message"));
     assert!(told.is_some_and(|told| told.contains("bare_lf: 1")), "{events:?}");
 }
+
+#[test]
+fn the_limit_of_a_message_counts_all_its_chunks() {
+    let mut config = config();
+    config.limits.message = 10;
+    let mut server = with_rcpt(config);
+    events(&mut server, "BDAT 6\r\nabcdef");
+    assert_eq!(replies(&mut server), "250 2.0.0 Chunk accepted\r\n");
+    let got = events(&mut server, "BDAT 5\r\nghijk");
+    assert!(got.iter().all(|event| !event.starts_with("Body")), "{got:?}");
+    assert_eq!(replies(&mut server), "552 5.3.4 Message too big\r\n");
+    events(&mut server, "RSET\r\nMAIL FROM:<a@x.test>\r\nRCPT TO:<b@y.test>\r\n");
+    replies(&mut server);
+    events(&mut server, "BDAT 6\r\nabcdefBDAT 4 LAST\r\nghij");
+    assert_eq!(replies(&mut server), "250 2.0.0 Chunk accepted\r\n250 2.0.0 Message accepted\r\n");
+}
+
+#[test]
+fn who_is_let_in_is_told_of_in_the_name_of_the_protocol() {
+    let mut config = config();
+    config.auth.in_clear = Mechanisms::of(["PLAIN"]);
+    let mut server = Server::new(Arc::new(config));
+    say(&mut server, "");
+    say(&mut server, "EHLO c.test\r\n");
+    assert_eq!((server.is_authenticated(), server.protocol()), (false, "ESMTP"));
+    let mut input = &b"AUTH PLAIN AHUAcA==\r\n"[..];
+    let Some(Event::Auth { pending, .. }) = server.next(&mut input) else { panic!() };
+    server.authenticated(pending).unwrap();
+    assert_eq!(replies(&mut server), "235 2.7.0 Authentication succeeded\r\n");
+    assert_eq!((server.is_authenticated(), server.protocol()), (true, "ESMTPA"));
+}
