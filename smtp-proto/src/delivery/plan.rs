@@ -1,5 +1,6 @@
 //! How a letter can go to a server, or why it cannot: pure, from what the server offers.
 
+use alloc::borrow::Cow;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -158,7 +159,7 @@ impl Plan {
     }
 
     /// The parameters that RCPT will have, of those that came with the letter: of DSN alone. An ORCPT in UTF-8 is sent in its 7-bit form
-    /// where the transaction has no SMTPUTF8 (RFC 6533 3).
+    /// where the transaction has no SMTPUTF8 (RFC 6533 3); where that is over 500 octets it cannot go on, and alone is left out.
     #[must_use]
     pub fn recipient(&self, params: RcptParams<'_>) -> RcptParamsBuf {
         let mut sent = RcptParamsBuf::new();
@@ -174,12 +175,8 @@ impl Plan {
         if let Some(notify) = params.notify() {
             add("NOTIFY", &notify.to_string());
         }
-        match params.orcpt() {
-            Some(orcpt) if orcpt.as_str().is_ascii() || self.mail().smtputf8() => {
-                add("ORCPT", orcpt.as_str())
-            }
-            Some(orcpt) => add("ORCPT", &OriginalRecipient::encode(&orcpt.address())),
-            None => {}
+        if let Some(orcpt) = params.orcpt().and_then(|it| orcpt(it, self.mail().smtputf8())) {
+            add("ORCPT", &orcpt);
         }
         sent
     }
@@ -206,7 +203,7 @@ impl Plan {
         self.keeps_dsn
     }
 
-    /// Whether the letter came with DSN parameters that this server does not take (RFC 3461 5.2.2).
+    /// Whether the letter came with DSN parameters that do not go on: this server takes none (RFC 3461 5.2.2), or not this ORCPT.
     #[must_use]
     pub const fn drops_dsn(&self) -> bool {
         self.drops_dsn
@@ -253,10 +250,13 @@ pub(super) fn plan(
     let keeps_dsn = offered.contains(Extension::Dsn);
     let asks_dsn =
         dsn(envelope).next().is_some() || envelope.recipients().any(|rcpt| !rcpt.params.is_empty());
+    let sends_utf8 = needs_utf8 && smtputf8;
+    let mut orcpts = envelope.recipients().filter_map(|rcpt| rcpt.params.orcpt());
+    let drops_orcpt = orcpts.any(|it| orcpt(it, sends_utf8).is_none());
     Ok(Plan {
-        mail: parameters(offered, envelope, content, needs_utf8 && smtputf8),
+        mail: parameters(offered, envelope, content, sends_utf8),
         keeps_dsn,
-        drops_dsn: asks_dsn && !keeps_dsn,
+        drops_dsn: asks_dsn && !keeps_dsn || drops_orcpt,
         chunking,
         chunks: content.binary,
         binary: content.binary,
@@ -265,6 +265,15 @@ pub(super) fn plan(
             false => utf8_rcpts.into_iter().map(|index| (index, Unsendable::Utf8Address)).collect(),
         },
     })
+}
+
+/// The ORCPT that is sent, in UTF-8 where that may be; `None` where its 7-bit form is longer than one may be (RFC 3461 4.2, RFC 6533 3).
+fn orcpt(orcpt: OriginalRecipient<'_>, utf8: bool) -> Option<Cow<'_, str>> {
+    if utf8 || orcpt.as_str().is_ascii() {
+        return Some(orcpt.as_str().into());
+    }
+    let encoded = OriginalRecipient::encode(&orcpt.address());
+    OriginalRecipient::parse(&encoded).is_some().then(|| encoded.into())
 }
 
 /// The DSN parameters that came with the letter.

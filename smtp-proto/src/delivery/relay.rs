@@ -1,7 +1,9 @@
 //! What a relay owes the sender of a letter, by the rules of RFC 3461 5.2: pure, for whoever writes the reports.
 //!
 //! What is passed on is in the [`Plan`](super::Plan): RET, ENVID, NOTIFY and ORCPT exactly as they came where DSN is offered (5.2.1), an
-//! ORCPT in UTF-8 in its 7-bit form where SMTPUTF8 is not (RFC 6533 3), and nothing where it is not (5.2.2).
+//! ORCPT in UTF-8 in its 7-bit form where SMTPUTF8 is not (RFC 6533 3), and nothing where it is not (5.2.2). One whose 7-bit form is longer
+//! than 500 octets stays behind alone: what the sender wants to hear of goes on, the next server reports, and
+//! [`drops_dsn`](super::Plan::drops_dsn) tells the loss.
 
 use crate::report::Action;
 use crate::{Notify, ReversePath};

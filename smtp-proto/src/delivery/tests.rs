@@ -297,6 +297,32 @@ fn dsn_parameters_go_where_dsn_is_offered() {
     }
 }
 
+/// RFC 3461 4.2: it has at most 500 octets. What cannot go on is told, and what can still goes.
+#[test]
+fn an_orcpt_without_a_7_bit_form_is_left_out_and_missed() {
+    for (local, dropped) in [("aaaaaaaaaa", false), ("aaaaaaaaaaa", true)] {
+        let as_utf8 = |one: &str| ["utf-8;", &one.repeat(53), local, "@x.test"].concat();
+        let (orcpt, form) = (as_utf8("\u{1F600}"), as_utf8("\\x{1F600}"));
+        assert_eq!(form.len() > 500, dropped);
+        let (mail, mut rcpts) = (mail(""), bob());
+        rcpts[0].params = alloc::format!("NOTIFY=NEVER ORCPT={orcpt}").parse().unwrap();
+        let envelope = Envelope::of(&mail, &rcpts);
+        let plan =
+            |offered: &Extensions, content| Delivery::plan(offered, &envelope, content).unwrap();
+        let sent = |plan: &Plan| plan.recipient(rcpts[0].params.as_ref()).to_string();
+        let dsn = Extensions::none().with(crate::Extension::Dsn);
+        let utf8 = dsn.clone().with(crate::Extension::SmtpUtf8);
+        let utf8 = utf8.with(crate::Extension::EightBitMime);
+        let seven = plan(&dsn, Content::seven_bit());
+        assert_eq!((seven.keeps_dsn(), seven.drops_dsn()), (true, dropped));
+        let orcpt_sent = if dropped { String::new() } else { [" ORCPT=", &form].concat() };
+        assert_eq!(sent(&seven), ["NOTIFY=NEVER", &orcpt_sent].concat());
+        let utf8 = plan(&utf8, Content::utf8());
+        assert!(!utf8.drops_dsn());
+        assert_eq!(sent(&utf8), ["NOTIFY=NEVER ORCPT=", &orcpt].concat());
+    }
+}
+
 #[test]
 fn nobody_waits_for_ever_where_a_plan_does_not_fit_the_session() {
     let client_without = || client("PIPELINING");
