@@ -94,4 +94,18 @@ mod tests {
         assert_eq!(gather.push(&block[..BLOCK - 1]), [b"", b""] as [&[u8]; 2]);
         assert_eq!(gather.push(b"a"), [&block[..], b""]);
     }
+
+    #[test]
+    fn a_run_is_written_by_itself_where_that_saves_a_copy_worth_a_write() {
+        let (mut gather, block) = (Gather::new(), [b'a'; BLOCK]);
+        let gathered = BLOCK - SHORT;
+        for (run, written) in
+            [(SHORT, [gathered, SHORT]), (BLOCK, [gathered, BLOCK]), (SHORT - 1, [0, 0])]
+        {
+            gather = Gather::new();
+            assert_eq!(gather.push(&block[..gathered]), [b"", b""] as [&[u8]; 2]);
+            assert_eq!(gather.push(&block[..run]).map(<[u8]>::len), written);
+        }
+        assert_eq!(gather.push(b"a").map(<[u8]>::len), [BLOCK, 0]);
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::pending::Question;
 use super::{
-    Acceptable, Early, Event, Kind, Notice, Pending, ReplyError, Server, Why, hello_text, kind,
-    stock,
+    Acceptable, Early, Event, Flavour, Kind, Notice, Pending, ReplyError, Server, Why, hello_text,
+    kind, stock,
 };
 use crate::data::Reader;
 use crate::{Class, Code, Condition, EnhancedCode, Extension, Extensions, Reply, Verb};
@@ -186,7 +186,12 @@ impl Server {
                 return self.end_with(stock::EARLY);
             }
             self.state.greeted(Code::READY);
-            let text = hello_text(&self.config, first_line(reply), None);
+            let greet = match (first_line(reply), self.config.flavour) {
+                ("", Flavour::Lmtp) => "LMTP",
+                ("", Flavour::Smtp | Flavour::Submission) => "ESMTP",
+                (text, _) => text,
+            };
+            let text = hello_text(&self.config, greet, None);
             return self.place(0, &Reply::new(Code::READY, None, &text));
         }
         self.state.greeted(reply.code());

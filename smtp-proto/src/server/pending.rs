@@ -157,7 +157,7 @@ impl Question {
         !matches!((self, class), (Self::Connect | Self::Hello, Class::Completion))
     }
 
-    /// The stock positive reply; to that of `Connect` and `Hello` the host name is added.
+    /// The stock positive reply; to that of `Connect` and `Hello` the host name is added, to `Connect` what is spoken, too.
     pub(super) const fn stock(self) -> Reply<'static> {
         match self {
             Self::Mail => ready!(OK 250, 1 0, "Sender accepted"),
@@ -165,7 +165,7 @@ impl Question {
             Self::Data => ready!(START_MAIL_INPUT 354, "Start mail input; end with <CRLF>.<CRLF>"),
             Self::Message | Self::Verdicts => ready!(OK 250, 0 0, "Message accepted"),
             Self::Chunk => ready!(OK 250, 0 0, "Chunk accepted"),
-            Self::Connect => ready!(READY 220, 0 0, "ESMTP"),
+            Self::Connect => Reply::new(Code::READY, None, ""),
             Self::StartTls => ready!(READY 220, 0 0, "Ready to start TLS"),
             Self::Auth => ready!(AUTHENTICATED 235, 7 0, "Authentication succeeded"),
             Self::Hello | Self::Query | Self::Extension => Reply::new(Code::OK, None, ""),
