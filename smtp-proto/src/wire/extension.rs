@@ -149,7 +149,9 @@ static TABLE: [Row; Extension::COUNT] = [
     },
     Row {
         offer: Offer {
-            read: |offered, params| offered.limits = SessionLimits::parse(params),
+            read: |offered, params| {
+                offered.limits = offered.limits.and(SessionLimits::parse(params))
+            },
             write: |offered, out| write!(out, "{}", offered.limits),
         },
         served: Served::OnDemand,

@@ -52,7 +52,8 @@ impl Extensions {
 
     /// Reads the reply to EHLO: a keyword a line, from line two on (RFC 5321 4.1.1.1).
     ///
-    /// A line that does not begin with a keyword is skipped, a number that does not parse is ignored (RFC 1870 3).
+    /// A line that does not begin with a keyword is skipped, a number that does not parse is ignored (RFC 1870 3). Of two lines with one
+    /// keyword the smaller SIZE and the smaller limits hold, and the mechanisms of both.
     #[must_use]
     pub fn from_reply(reply: &Reply<'_>) -> Self {
         let mut offered = Self::none();
@@ -111,9 +112,13 @@ impl Extensions {
         extension.read_offer(self, params);
     }
 
-    /// RFC 1870 3: `1*20DIGIT`; what is none says nothing.
+    /// RFC 1870 3: `1*20DIGIT`; what is none says nothing. Of two lines, which no server should send, the stricter holds.
     pub(super) fn read_size(&mut self, params: &str) {
-        self.size = size(params);
+        self.size = match (self.size, size(params)) {
+            (Some(one @ 1..), Some(other @ 1..)) => Some(one.min(other)),
+            (None | Some(0), Some(other)) => Some(other),
+            (one, _) => one,
+        };
     }
 
     pub(super) fn write_size(&self, out: &mut dyn Write) -> fmt::Result {
@@ -366,6 +371,34 @@ mod tests {
             assert!(offered.contains(Extension::Size));
             assert_eq!(offered.size(), size, "{line}");
         }
+    }
+
+    /// No RFC has a keyword twice. The stricter holds, and what says nothing takes nothing back.
+    #[test]
+    fn of_two_lines_with_one_keyword_the_stricter_holds() {
+        let sizes = [("5", "10", 5), ("10", "5", 5), ("5", "0", 5), ("0", "5", 5), ("0", "0", 0)];
+        for (one, other, size) in sizes {
+            let reply = alloc::format!("250-x\r\n250-SIZE {one}\r\n250 SIZE {other}\r\n");
+            assert_eq!(offered(&reply).size(), Some(size), "{one} {other}");
+        }
+        for nothing in ["SIZE", "SIZE abc", "SIZE 999999999999999999999"] {
+            let first = alloc::format!("250-x\r\n250-SIZE 5\r\n250 {nothing}\r\n");
+            let last = alloc::format!("250-x\r\n250-{nothing}\r\n250 SIZE 5\r\n");
+            assert_eq!((offered(&first).size(), offered(&last).size()), (Some(5), Some(5)));
+        }
+        let limits = |lines: &str| offered(&alloc::format!("250-x\r\n{lines}\r\n")).limits();
+        let both = SessionLimits { mails: Some(2), recipients: Some(5), domains: None };
+        assert_eq!(limits("250-LIMITS RCPTMAX=5\r\n250 LIMITS MAILMAX=2"), both);
+        assert_eq!(
+            limits("250-LIMITS RCPTMAX=5 MAILMAX=2\r\n250 LIMITS RCPTMAX=9 MAILMAX=3"),
+            both
+        );
+        assert_eq!(
+            limits("250-LIMITS RCPTMAX=9 MAILMAX=2\r\n250 LIMITS RCPTMAX=5 MAILMAX=9"),
+            both
+        );
+        assert_eq!(limits("250-LIMITS RCPTMAX=5 MAILMAX=2\r\n250 LIMITS A;B RCPTMAX=1"), both);
+        assert_eq!(limits("250-LIMITS\r\n250 LIMITS RCPTMAX=5 MAILMAX=2"), both);
     }
 
     #[test]

@@ -32,7 +32,8 @@ impl SessionLimits {
     /// No limits.
     pub const NONE: Self = Self { mails: None, recipients: None, domains: None };
 
-    /// `limit *( SP limit )`. Names that are not known and bad values are ignored one by one, bad syntax voids all (RFC 9422 3.2).
+    /// `limit *( SP limit )`. Names that are not known and bad values are ignored one by one, bad syntax voids all (RFC 9422 3.2). Of a name
+    /// that comes twice the smaller value holds.
     pub(super) fn parse(params: &str) -> Self {
         let name = |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'_');
         let mut limits = Self::NONE;
@@ -53,17 +54,13 @@ impl SessionLimits {
                 _ if keyword.eq_ignore_ascii_case("RCPTDOMAINMAX") => &mut limits.domains,
                 _ => continue,
             };
-            *place = value.and_then(limit).or(*place);
+            *place = smaller(*place, value.and_then(limit));
         }
         limits
     }
 
     /// The smaller of both.
     pub(super) fn and(self, other: Self) -> Self {
-        let smaller = |one: Option<u32>, other: Option<u32>| match (one, other) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        };
         Self {
             mails: smaller(self.mails, other.mails),
             recipients: smaller(self.recipients, other.recipients),
@@ -79,6 +76,13 @@ impl fmt::Display for SessionLimits {
             .into_iter()
             .filter_map(|(name, value)| value.map(|value| (name, value)))
             .try_for_each(|(name, value)| write!(f, " {name}={value}"))
+    }
+}
+
+fn smaller(one: Option<u32>, other: Option<u32>) -> Option<u32> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 
@@ -105,6 +109,8 @@ mod tests {
             ("RCPTMAX=3  MAILMAX=2", SessionLimits::NONE),
             ("RCPTMAX=3 A;B=2", SessionLimits::NONE),
             ("RCPTMAX=3 A=b=c", limits(None, Some(3), None)),
+            ("RCPTMAX=3 RCPTMAX=5", limits(None, Some(3), None)),
+            ("RCPTMAX=5 RCPTMAX=3 RCPTMAX=0", limits(None, Some(3), None)),
             ("RCPTMAX=", SessionLimits::NONE),
             ("RCPTMAX", SessionLimits::NONE),
             ("", SessionLimits::NONE),
