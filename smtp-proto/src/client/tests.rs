@@ -14,6 +14,7 @@ use crate::{
 mod auth;
 mod chunk;
 mod introduction;
+mod limits;
 mod lmtp;
 mod queue;
 mod tls;
