@@ -162,10 +162,11 @@ fn replied(client: Client, octets: u64, lines: u64) -> String {
     heard.split(" 250").next().unwrap_or_default().to_string()
 }
 
-/// A command line of so many octets.
+/// Two command lines of so many octets.
 fn queued(client: Client, octets: u64) -> String {
     let mut client = introduced(client);
-    let text = "x".repeat(octets as usize - "HELP \r\n".len());
+    client.noop().unwrap();
+    let text = "x".repeat(octets as usize - "NOOP\r\nHELP \r\n".len());
     client.help(&text).map_or_else(|misuse| misuse.to_string(), |_| "queued".into())
 }
 
