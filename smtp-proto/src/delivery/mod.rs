@@ -313,14 +313,12 @@ impl<'e> Delivery<'e> {
                 client.data().map(|_| Stage::Asked).map_err(|misuse| Unqueued::of(misuse, Of::Rest))
             }
             Stage::Ending => self.end_chunks(client),
-            Stage::Content if self.plan.uses_chunks() => {
-                // What cannot be sent was refused when it was fed.
+            Stage::Content => {
+                // What goes by DATA is the client's at once; what cannot be sent was refused when it was fed.
                 let _ = self.hand_over(client);
                 Err(Unqueued::Later)
             }
-            Stage::Asked | Stage::Content | Stage::Ended | Stage::Judged | Stage::Done => {
-                Err(Unqueued::Later)
-            }
+            Stage::Asked | Stage::Ended | Stage::Judged | Stage::Done => Err(Unqueued::Later),
         }
     }
 

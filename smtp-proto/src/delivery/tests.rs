@@ -93,6 +93,19 @@ fn each_recipient_has_its_own_fate() {
 }
 
 #[test]
+fn a_delivery_is_done_once_that_was_told() {
+    let mut client = client("PIPELINING");
+    let envelope = to(&["b@y.test"]);
+    let mut delivery = delivery(&client, &envelope);
+    step(&mut delivery, &mut client, "");
+    let mut replies = &b"550 no\r\n503 x\r\n503 x\r\n"[..];
+    assert!(matches!(delivery.next(&mut client, &mut replies), Ok(Some(Event::Settled { .. }))));
+    assert!(!delivery.is_done());
+    assert_eq!(step(&mut delivery, &mut client, "503 x\r\n503 x\r\n"), ["done true"]);
+    assert!(delivery.is_done());
+}
+
+#[test]
 fn a_refused_sender_settles_everyone_once() {
     let mut client = client("PIPELINING");
     let envelope = to(&["b@y.test", "c@y.test"]);

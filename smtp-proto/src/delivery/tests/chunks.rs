@@ -125,6 +125,26 @@ fn every_octet_arrives_however_it_is_given() {
     }
 }
 
+/// The source may have nothing more for now.
+#[test]
+fn what_was_taken_of_a_chunk_leaves_without_another_call() {
+    let config = config(Pipelining::Offered, LineEnds::Refuse, 8);
+    let mut client = client_with(config, "PIPELINING, CHUNKING");
+    let envelope = to(&["b@y.test"]);
+    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
+    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
+    step(&mut delivery, &mut client, "");
+    let mut replies = &b"250 ok\r\n250 ok\r\n"[..];
+    assert_eq!(delivery.next(&mut client, &mut replies), Ok(Some(Event::Content)));
+    assert_eq!(delivery.body(&mut client, b"123456\r\n789"), Ok(8));
+    for leaves in [&b"BDAT 8\r\n"[..], b"123456\r\n", b""] {
+        assert_eq!(client.outgoing(), leaves);
+        client.sent(leaves.len());
+        assert_eq!(delivery.next(&mut client, &mut replies), Ok(None));
+    }
+    assert_eq!(client.wants(), Wants::Body);
+}
+
 #[test]
 fn newlines_are_seen_to_before_they_are_counted() {
     for room in [1, 2, 3, 10] {

@@ -69,6 +69,26 @@ fn a_session_has_no_more_domains_than_the_server_takes() {
 }
 
 #[test]
+fn where_the_limits_let_nobody_through_no_content_is_asked_for() {
+    let mut client = client("PIPELINING, LIMITS RCPTDOMAINMAX=1");
+    let first = to(&["b@y.test"]);
+    let mut delivery = delivery(&client, &first);
+    step(&mut delivery, &mut client, "");
+    step(&mut delivery, &mut client, "250 ok\r\n250 ok\r\n354 go\r\n250 ok\r\n");
+    let second = to(&["b@z.test", "c@z.test"]);
+    let mut delivery = self::delivery(&client, &second);
+    for index in [0, 1] {
+        let outcome = Outcome::without_reply(Fate::Transient, Cause::Limit);
+        let settled = Event::Settled { of: Of::One(index), outcome };
+        assert_eq!(delivery.next(&mut client, &mut &b""[..]), Ok(Some(settled)));
+    }
+    assert_eq!(delivery.next(&mut client, &mut &b""[..]), Ok(None));
+    assert_eq!(client.outgoing(), b"MAIL FROM:<a@x.test>\r\n");
+    assert_eq!(step(&mut delivery, &mut client, "250 ok\r\n"), ["done true"]);
+    assert!(client.in_transaction() && client.outgoing().is_empty());
+}
+
+#[test]
 fn the_cause_says_what_was_replied_to() {
     for (turns, log) in [
         (&["550 no\r\n503 x\r\n503 x\r\n"][..], "[0] Permanent Mail"),
