@@ -175,10 +175,9 @@ impl Reader {
                 self.repairs.bare_lf = self.repairs.bare_lf.saturating_add(1);
                 return Some(self.take(input, 2, At::SoftLineStart).map(|_| Piece::Run(b".\r\n")));
             }
-            [_, b'\n', ..] => return Some(Some(self.stray())),
             _ => {}
         }
-        // RFC 5321 4.5.2: the first dot of a line with more behind it is removed.
+        // RFC 5321 4.5.2: the first dot of a line with more behind it is removed. A bare LF behind it is a fault of the text.
         self.take(input, 1, At::Text)?;
         Some(None)
     }
