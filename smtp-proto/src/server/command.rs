@@ -20,10 +20,12 @@ impl Server {
             _ => None,
         };
         let verb = if declared.is_some() { Some(Verb::Other) } else { verb };
-        let line = self.shown(line, verb);
+        let shown = self.shown(line, verb);
         if let Err(early) = self.waited(verb, &command, behind) {
-            return Some(self.refuse_and_close(line, early));
+            return Some(self.refuse_and_close(shown, early));
         }
+        let verb = verb.or_else(|| is_like_chunk(line).then_some(Verb::Bdat));
+        let line = shown;
         // Content that comes behind a DATA which is refused would run as commands, whatever the policy.
         let early_content = behind && verb == Some(Verb::Data);
         let refused = self.state.may_serve(verb, &self.config);
@@ -91,7 +93,7 @@ impl Server {
 
     /// The check of a synchronisation point: the client waits behind these commands, and behind each where it was not told that it need
     /// not (RFC 2920 3.1). What stands behind QUIT is dropped.
-    fn waited(
+    pub(super) fn waited(
         &self,
         verb: Option<Verb>,
         command: &Result<Command<'_>, ParseError>,
@@ -323,6 +325,24 @@ impl Server {
         self.state.hello_asked(verb);
         Event::Hello { verb, name, pending: self.owed.ask() }
     }
+}
+
+/// A line such as ` BDAT 9 LAST` or `BDAT9 LAST`, which is no command: a sender that believes it is sends octets behind it.
+fn is_like_chunk(line: &[u8]) -> bool {
+    without_blanks(line).len() >= 4 && may_be_chunk(line)
+}
+
+/// Whether a line that begins so may be BDAT to a lenient reader.
+pub(super) fn may_be_chunk(head: &[u8]) -> bool {
+    without_blanks(head)
+        .iter()
+        .zip(b"BDAT")
+        .all(|(octet, letter)| octet.eq_ignore_ascii_case(letter))
+}
+
+fn without_blanks(line: &[u8]) -> &[u8] {
+    let blanks = line.iter().take_while(|&&octet| octet <= b' ').count();
+    line.get(blanks..).unwrap_or_default()
 }
 
 /// A line such as ` AUTH PLAIN ...` or `AUTH:PLAIN ...`, which is no command.

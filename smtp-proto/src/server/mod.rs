@@ -59,7 +59,9 @@ use self::pending::{Owed, Question};
 use self::state::State;
 use self::stock::Stock;
 use crate::line::Lines;
-use crate::{Code, Condition, Extension, Extensions, Reply, ReplyBuf, Timer, TimerId, Verb};
+use crate::{
+    Code, Condition, Extension, Extensions, ParseErrorKind, Reply, ReplyBuf, Timer, TimerId, Verb,
+};
 
 pub use crate::data::{ChunkNewlines, Newlines};
 
@@ -80,6 +82,8 @@ pub struct Server {
     later_config: Option<Arc<Config>>,
     state: State,
     lines: Lines,
+    /// The verb of the over-long command line that is being skipped.
+    long_line: Option<Result<Verb, ParseErrorKind>>,
     owed: Owed,
     outgoing: BytesMut,
     notices: VecDeque<Notice>,
@@ -171,6 +175,7 @@ impl Server {
             later_config: None,
             state: State::new(channel),
             lines: Lines::new(),
+            long_line: None,
             owed: Owed::new(SESSIONS.fetch_add(1, Ordering::Relaxed)),
             outgoing: BytesMut::new(),
             notices: VecDeque::new(),

@@ -17,6 +17,7 @@ impl Server {
             later_config,
             state,
             lines,
+            long_line,
             owed,
             outgoing,
             notices,
@@ -29,7 +30,7 @@ impl Server {
         } = self;
         let later = later_config.is_some();
         format!(
-            "{state:?} {lines:?} {owed:?} {outgoing:?} {notices:?} {shut_down:?} {later} {stirred} {connect_raised} {eof}"
+            "{state:?} {lines:?} {long_line:?} {owed:?} {outgoing:?} {notices:?} {shut_down:?} {later} {stirred} {connect_raised} {eof}"
         )
     }
 }

@@ -1,11 +1,12 @@
 //! Takes commands and content off the input, and raises what they are.
 
+use super::command::may_be_chunk;
 use super::pending::Question;
 use super::state::Due;
 use super::stock::{self, May, Stock};
 use super::{Event, Notice, Refusal, Server, Traffic, Why};
 use crate::line::Line;
-use crate::{Code, Verb};
+use crate::{Code, ParseError, ParseErrorKind, Verb};
 
 /// The first octets of a TLS record with a hello in it: it holds no line end to wait for.
 const TLS_HELLO: [u8; 2] = [0x16, 0x03];
@@ -36,11 +37,7 @@ impl Server {
                     match (due, line) {
                         (Due::Response, line) => Some(self.response(line)),
                         (_, Line::Whole(line)) => self.command(line, !input.is_empty()),
-                        // It is a command like any other.
-                        (_, Line::TooLong) if self.is_early(!input.is_empty()) => {
-                            Some(self.refuse_and_close(&[], stock::EARLY))
-                        }
-                        (_, Line::TooLong) => Some(self.refuse(&[], stock::LINE_TOO_LONG)),
+                        (_, Line::TooLong) => Some(self.too_long(!input.is_empty())),
                         (_, Line::Endless) => {
                             Some(self.refuse_and_close(&[], stock::LINE_TOO_LONG))
                         }
@@ -152,23 +149,54 @@ impl Server {
 
     /// Takes one line, where it is whole: a command, or in the exchange of AUTH a response, all of which may be a secret.
     fn line<'b>(&mut self, due: Due, input: &mut &'b [u8]) -> Option<Line<'b>> {
-        let before = input.len();
+        let whole = *input;
         let line = match due {
             Due::Response => self.lines.next(input, self.config.auth_line()),
             _ => self.lines.next(input, self.command_line),
         };
-        if before != input.len() {
+        if whole.len() != input.len() {
             self.taken = match (due, line) {
                 (Due::Commands, Some(Line::Whole(_))) => Traffic::Command,
-                // A line over its limit may be of AUTH, too.
-                _ if due == Due::Response || self.has_auth() => Traffic::AuthSecret,
-                _ => Traffic::Ignored,
+                _ => self.other_line(due, whole),
             };
         }
         if line.is_some() {
             self.timers.read = self.timers.fresh();
         }
         line
+    }
+
+    /// A response, or a piece of a line over its limit: what a long command begins with is remembered until its end is there.
+    #[inline(never)]
+    fn other_line(&mut self, due: Due, octets: &[u8]) -> Traffic {
+        if due == Due::Commands && self.long_line.is_none() {
+            let head = octets.get(..self.command_line).unwrap_or(octets);
+            self.long_line = Some(verb_of_long(head));
+        }
+        // A line over its limit may be of AUTH, too.
+        match due == Due::Response || self.has_auth() {
+            true => Traffic::AuthSecret,
+            false => Traffic::Ignored,
+        }
+    }
+
+    /// A command line over its limit: it is a command like any other, and refused as a malformed one.
+    #[inline(never)]
+    fn too_long<'b>(&mut self, behind: bool) -> Event<'b> {
+        let head = self.long_line.take().unwrap_or(Err(ParseErrorKind::Verb));
+        let verb = head.ok();
+        let error = Err(ParseError::new(0, ParseErrorKind::Text));
+        let early_content = behind && verb == Some(Verb::Data);
+        if early_content || self.waited(verb, &error, behind).is_err() {
+            return self.refuse_and_close(&[], stock::EARLY);
+        }
+        match head {
+            // RFC 3030 2: nobody knows how many octets follow.
+            Ok(Verb::Bdat) | Err(ParseErrorKind::ChunkSize | ParseErrorKind::ForeignProtocol) => {
+                self.refuse_and_close(&[], stock::LINE_TOO_LONG)
+            }
+            _ => self.refuse(&[], stock::LINE_TOO_LONG),
+        }
     }
 
     /// A TLS hello where TLS did not begin: it has no line end.
@@ -201,6 +229,14 @@ impl Server {
     pub(super) fn refuse_and_close<'b>(&mut self, line: &'b [u8], refusal: &Stock) -> Event<'b> {
         self.auto(&refusal.reply, Some(refusal.why));
         Event::Refused(Refusal { line, reply: refusal.reply, why: refusal.why })
+    }
+}
+
+/// The verb of a line of which this is the beginning. One that is not seen behind so many blanks may be BDAT.
+fn verb_of_long(head: &[u8]) -> Result<Verb, ParseErrorKind> {
+    match Verb::split_from(head) {
+        Err(ParseErrorKind::Verb) if may_be_chunk(head) => Err(ParseErrorKind::ChunkSize),
+        split => split.map(|(verb, _)| verb),
     }
 }
 

@@ -89,8 +89,8 @@ fn every_cut_alike(case: &Case<'_>, steps: &Steps, whole: &Replay) -> Result<(),
 /// A peer that does not wait has two outcomes at each place where it should have: as if it had, or 554 5.5.0 and the end.
 fn every_cut_early(case: &Case<'_>, steps: &Steps, whole: &Outcome) -> Result<(), String> {
     let octets = steps.to_vec();
-    // No policy lets octets stand behind STARTTLS: whoever waits there writes again behind the reply.
-    let waited = match end_of_starttls(&octets) {
+    // No policy lets octets stand behind STARTTLS or a malformed DATA: whoever waits there writes again behind the reply.
+    let waited = match end_of_lockstep(&octets) {
         Some(end) => replay(case, steps, Cuts::At(end), &[])?.outcome,
         None => replay(case, steps, Cuts::None, &[Policy::AllowEarly])?.outcome,
     };
@@ -106,11 +106,15 @@ fn every_cut_early(case: &Case<'_>, steps: &Steps, whole: &Outcome) -> Result<()
     Ok(())
 }
 
-/// Where the last line of STARTTLS ends.
-fn end_of_starttls(octets: &[u8]) -> Option<u64> {
-    let line = b"STARTTLS\r\n";
-    let start = octets.windows(line.len()).rposition(|window| window == line)?;
-    Some((start + line.len()) as u64)
+/// Where the last line of STARTTLS, or of DATA with something behind the verb, ends.
+fn end_of_lockstep(octets: &[u8]) -> Option<u64> {
+    let mut end = 0;
+    let ends = octets.split_inclusive(|&octet| octet == b'\n').map(|line| {
+        end += line.len() as u64;
+        (line, end)
+    });
+    let waits = |line: &[u8]| line.starts_with(b"STARTTLS") || line.starts_with(b"DATA ");
+    ends.filter(|(line, _)| waits(line)).last().map(|(_, end)| end)
 }
 
 /// Whether a session went as if the peer had waited, and then ended with 554 5.5.0 at a place where it did not.

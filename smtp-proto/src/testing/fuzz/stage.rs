@@ -66,12 +66,15 @@ impl Outcome {
     }
 }
 
+/// No line under it is over-long, and what is taken of a line that is, is no shorter.
+const LEAST_LONG: usize = 510;
+
 /// RFC 4954 4: only a mechanism that speaks at once may stand inside a group.
 fn is_without_initial_response(line: &[u8]) -> bool {
     matches!(
         Command::parse_with(line, Syntax::default()),
         Ok(Command::Auth(Auth { initial: None, .. }))
-    )
+    ) && line.len() < LEAST_LONG
 }
 
 /// What the application does in the end; the octets are those that were not taken yet.
@@ -89,6 +92,8 @@ pub(super) struct Stage {
     lockstep: bool,
     /// The next line is a response of AUTH.
     exchange: bool,
+    /// What the over-long line begins with of which a part was taken.
+    long: Vec<u8>,
     /// Octets of the content that came.
     content: usize,
     outcome: Outcome,
@@ -104,6 +109,7 @@ impl Stage {
             owed: Vec::new(),
             lockstep: false,
             exchange: false,
+            long: Vec::new(),
             content: 0,
             outcome: Outcome::default(),
         };
@@ -153,9 +159,14 @@ impl Stage {
             let line = &before[..before.len() - input.len()];
             // Nothing is told of the front of an over-long line, which is taken as it comes.
             let whole = event.is_some() || line.ends_with(b"\r\n");
-            if matches!(taken, Traffic::Command | Traffic::AuthSecret) && !exchange && whole {
+            if event.is_none() && line.len() > 1 {
+                self.long = line.to_vec();
+            }
+            let long = if event.is_some() { mem::take(&mut self.long) } else { Vec::new() };
+            let is_command = matches!(taken, Traffic::Command | Traffic::AuthSecret);
+            if (is_command || !long.is_empty()) && !exchange && whole {
                 self.see_command(
-                    line,
+                    if long.is_empty() { line } else { &long },
                     lockstep,
                     Point {
                         offset: self.presented - input.len(),
