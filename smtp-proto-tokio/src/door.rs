@@ -4,8 +4,13 @@ use core::net::SocketAddr;
 use core::task::{Context, Poll, ready};
 use std::io;
 #[cfg(unix)]
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
+#[cfg(unix)]
+use socket2::SockAddr;
 use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
 #[cfg(unix)]
@@ -35,7 +40,8 @@ impl Door {
     pub(crate) async fn bind(address: &str) -> io::Result<Self> {
         #[cfg(unix)]
         if address.contains('/') {
-            return bind_path(address.into());
+            let path = PathBuf::from(address);
+            return bind_unix(&path).map(|listener| Self::Unix(listener, path));
         }
         let mut failure = io::Error::new(io::ErrorKind::InvalidInput, "the host has no address");
         for address in lookup_host(address).await? {
@@ -89,25 +95,6 @@ fn bind_socket(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-#[cfg(unix)]
-fn bind_path(path: PathBuf) -> io::Result<Door> {
-    use std::os::unix::net::UnixStream;
-
-    let listener = match UnixListener::bind(&path) {
-        // Left by a process that was killed.
-        Err(error)
-            if error.kind() == io::ErrorKind::AddrInUse
-                && UnixStream::connect(&path)
-                    .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) =>
-        {
-            fs::remove_file(&path)?;
-            UnixListener::bind(&path)
-        }
-        result => result,
-    }?;
-    Ok(Door::Unix(listener, path))
-}
-
 impl Drop for Door {
     fn drop(&mut self) {
         #[cfg(unix)]
@@ -116,4 +103,54 @@ impl Drop for Door {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Listens on the path of a Unix socket. A socket that a process left there when it was killed gives way; nothing else does, whatever it is.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::io::Result<()> {
+/// let path = std::env::temp_dir().join(format!("lmtp-{}", std::process::id()));
+/// drop(smtp_proto_tokio::bind_unix(&path)?);
+/// assert!(path.exists(), "a listener that is dropped leaves its socket behind");
+///
+/// let listener = smtp_proto_tokio::bind_unix(&path)?;
+/// assert!(smtp_proto_tokio::bind_unix(&path).is_err(), "somebody listens there now");
+/// # drop(listener);
+/// # std::fs::remove_file(path)
+/// # }
+/// ```
+///
+/// # Errors
+///
+/// The path is too long, or it is taken ([`AddrInUse`](io::ErrorKind::AddrInUse)), or what the system says.
+#[cfg(unix)]
+pub fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left(path) => {
+            fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+            let octets = path.as_os_str().len();
+            let text =
+                format!("the path has {octets} octets, and a Unix socket can have about a hundred");
+            Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+        }
+        result => result,
+    }
+}
+
+/// Whether a socket stands there and nobody listens on it. A listener whose queue is full would be waited for, so this does not wait.
+#[cfg(unix)]
+fn is_left(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+
+    let connect = || {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        socket.set_nonblocking(true)?;
+        socket.connect(&SockAddr::unix(path)?)
+    };
+    fs::symlink_metadata(path).is_ok_and(|entry| entry.file_type().is_socket())
+        && connect().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
 }

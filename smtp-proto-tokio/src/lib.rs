@@ -53,6 +53,8 @@ mod stream;
 pub mod tls;
 mod wait;
 
+#[cfg(unix)]
+pub use door::bind_unix;
 pub use handler::Handler;
 pub use listener::Listener;
 pub use peer::{Address, Peer};

@@ -95,6 +95,47 @@ async fn each_address_is_served() {
     assert!(!path.exists());
 }
 
+#[cfg(unix)]
+#[test]
+fn nothing_but_a_socket_that_was_left_gives_way_to_a_listener() {
+    use socket2::{Domain, SockAddr, Socket, Type};
+    use std::{fs, io};
+
+    let folder = std::env::temp_dir().join(format!("smtp-proto-taken-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let (file, link, full) = (folder.join("file"), folder.join("link"), folder.join("full"));
+    fs::write(&file, "precious").unwrap();
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    // A server whose queue is full: a client would have to wait.
+    let stream = || {
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        socket
+    };
+    let (server, address) = (stream(), SockAddr::unix(&full).unwrap());
+    server.bind(&address).unwrap();
+    server.listen(0).unwrap();
+    let clients: Vec<_> = std::iter::repeat_with(stream)
+        .take_while(|client| client.connect(&address).is_ok())
+        .collect();
+    assert!(!clients.is_empty());
+    for path in [&file, &link, &full, &folder] {
+        let error = smtp_proto_tokio::bind_unix(path).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{}", path.display());
+    }
+    assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+    assert!(link.is_symlink());
+
+    let long = folder.join("a".repeat(200));
+    let error = smtp_proto_tokio::bind_unix(&long).unwrap_err();
+    let octets = long.as_os_str().len();
+    assert_eq!(
+        error.to_string(),
+        format!("the path has {octets} octets, and a Unix socket can have about a hundred")
+    );
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[tokio::test]
 async fn address_that_is_taken_is_named() {
     let one = Listener::bind(["127.0.0.1:0"]).await.unwrap();

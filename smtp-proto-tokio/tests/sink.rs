@@ -351,8 +351,10 @@ fn what_cannot_work_is_one_sentence_and_exit_1() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("sink: cannot store letters in /dev/null/letters: "), "{said}");
 
+    let readable = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     for options in [
-        &["--tls-cert", "/nowhere", "--tls-key", "/nowhere"][..],
+        &["--tls-cert", "/nowhere", "--tls-key", readable][..],
+        &["--tls-cert", readable, "--tls-key", "/nowhere"],
         &["--users", "/nowhere", "--auth-in-clear"],
     ] {
         let output = run(&[&["--listen", "127.0.0.1:0"], options].concat());
@@ -374,6 +376,8 @@ fn wrong_command_line_is_exit_2_and_help_0() {
         &["--delay", "RCPT"],
         &["--delay", "TURN=1"],
         &["--newlines", "keep"],
+        &["--require-auth", "--user", "a:b", "--auth-in-clear", "--no", "AUTH"],
+        &["--require-tls", "--tls-cert", "c", "--tls-key", "k", "--no", "STARTTLS"],
     ] {
         assert_eq!(run(options).status.code(), Some(2), "{options:?}");
     }

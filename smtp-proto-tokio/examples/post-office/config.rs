@@ -1,6 +1,5 @@
 //! The command line.
 
-use core::fmt::Display;
 use core::str::FromStr;
 use std::collections::HashMap;
 use std::fs;
@@ -174,9 +173,13 @@ impl Options {
 
     pub(crate) fn acceptor(&self) -> Result<Option<Acceptor>, String> {
         let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };
-        let fault = |error: &dyn Display| format!("cannot use {}: {error}", cert.display());
-        let read = |file| fs::read(file).map_err(|error| fault(&error));
-        Acceptor::from_pem(&read(cert)?, &read(key)?).map(Some).map_err(|error| fault(&error))
+        let read = |file: &PathBuf| {
+            fs::read(file).map_err(|error| format!("cannot use {}: {error}", file.display()))
+        };
+        let (chain, secret) = (read(cert)?, read(key)?);
+        Acceptor::from_pem(&chain, &secret).map(Some).map_err(|error| {
+            format!("cannot use {} with {}: {error}", cert.display(), key.display())
+        })
     }
 
     pub(crate) fn users(&self) -> Result<Users, String> {

@@ -50,12 +50,7 @@ impl Door {
             return TcpListener::bind(address).await.map(Self::Tcp);
         }
         let path = PathBuf::from(address);
-        // Left by a process that was killed.
-        let alone = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
-        if std::os::unix::net::UnixStream::connect(&path).is_err_and(alone) {
-            fs::remove_file(&path)?;
-        }
-        Ok(Self::Unix(UnixListener::bind(&path)?, path))
+        Ok(Self::Unix(smtp_proto_tokio::bind_unix(&path)?, path))
     }
 
     /// Where it is.

@@ -1,6 +1,5 @@
 //! The command line.
 
-use core::fmt::Display;
 use core::str::FromStr;
 use core::time::Duration;
 use std::fs;
@@ -148,6 +147,12 @@ impl Options {
         if !known && (self.require_auth || self.auth_in_clear) {
             return Err("there is no user who could authenticate");
         }
+        if self.require_auth && self.no.contains(&Extension::Auth) {
+            return Err("--require-auth does not go with --no AUTH");
+        }
+        if self.require_tls && self.no.contains(&Extension::StartTls) {
+            return Err("--require-tls does not go with --no STARTTLS");
+        }
         // RFC 2033 5.
         if self.lmtp.as_ref().is_some_and(|address| address.ends_with(":25")) {
             return Err("LMTP may not be spoken on port 25");
@@ -168,9 +173,13 @@ impl Options {
 
     pub(crate) fn acceptor(&self) -> Result<Option<Acceptor>, String> {
         let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) else { return Ok(None) };
-        let fault = |error: &dyn Display| format!("cannot use {}: {error}", cert.display());
-        let read = |file| fs::read(file).map_err(|error| fault(&error));
-        Acceptor::from_pem(&read(cert)?, &read(key)?).map(Some).map_err(|error| fault(&error))
+        let read = |file: &PathBuf| {
+            fs::read(file).map_err(|error| format!("cannot use {}: {error}", file.display()))
+        };
+        let (chain, secret) = (read(cert)?, read(key)?);
+        Acceptor::from_pem(&chain, &secret).map(Some).map_err(|error| {
+            format!("cannot use {} with {}: {error}", cert.display(), key.display())
+        })
     }
 
     /// What of the options concerns the core.
