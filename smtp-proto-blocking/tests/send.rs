@@ -261,7 +261,7 @@ fn outcomes_are_told_in_json_too() {
 fn what_cannot_be_sent_at_all_is_known_before_anything_is() {
     // Nobody listens there.
     let start = ["--server", "127.0.0.1:1", "--from", "a@x.test", "--to", "b@y.test"];
-    let wrong: [(&[&str], &str); 8] = [
+    let wrong: [(&[&str], &str); 11] = [
         (&["--to", "b y.test"], "--to"),
         (&["--to", ""], "--to"),
         (&["--notify", "never,success"], "--notify"),
@@ -270,6 +270,9 @@ fn what_cannot_be_sent_at_all_is_known_before_anything_is() {
         (&["--hostname", "a b"], "--hostname"),
         (&["--bdat", "--data"], "--data"),
         (&["/nowhere/at/all"], "/nowhere/at/all"),
+        (&["--tls", "none", "--ca", "/nowhere/ca"], "/nowhere/ca"),
+        (&["--ca", "/nowhere/ca"], "/nowhere/ca"),
+        (&["--user", "u", "--password-env", "NO_PASSWORD"], "the password is empty"),
     ];
     for (more, named) in wrong {
         let ended = send(&[&start, more].concat(), b"Hello\n".to_vec(), PATIENCE);

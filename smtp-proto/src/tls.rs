@@ -70,8 +70,8 @@ pub enum TlsFault {
     /// The certificate was revoked.
     #[error("the certificate was revoked")]
     Revoked,
-    /// The certificate is not good for another reason.
-    #[error("the certificate is not valid")]
+    /// The certificate is not good for another reason: perhaps it is that of an authority, as `openssl req -x509` makes them.
+    #[error("the certificate is not one for a server")]
     Certificate,
     /// The other end sent an alert: it trusts this end not, or wants another version or cipher.
     #[error("the other end refused the handshake")]

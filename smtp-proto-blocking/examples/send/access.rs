@@ -17,6 +17,10 @@ pub(crate) fn security(options: &Options) -> Result<Security, String> {
         let host = options.host();
         connector.to(host).map_err(|error| format!("no certificate can name {host}: {error}"))
     };
+    if options.ca.is_some() {
+        // Wrong is wrong, though nobody is checked in the clear.
+        trusted(options)?;
+    }
     Ok(match options.tls {
         Tls::None => Security::None,
         // A path, or what no certificate can name, is reached in clear.
@@ -55,6 +59,9 @@ pub(crate) fn credentials(options: &Options) -> Result<Option<Credentials>, Stri
         return Ok(None);
     };
     let password = env::var(name).map_err(|error| format!("--password-env {name}: {error}"))?;
+    if password.is_empty() {
+        return Err(format!("--password-env {name}: the password is empty"));
+    }
     let is = |names: &[&str]| {
         options.mechanism().is_some_and(|mechanism| names.iter().any(|name| mechanism.is(name)))
     };

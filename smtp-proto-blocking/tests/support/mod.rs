@@ -27,6 +27,7 @@ pub(crate) fn send(arguments: &[&str], stdin: Vec<u8>, patience: Duration) -> En
     let mut process = limited(program::example("send"))
         .args(arguments)
         .env("PASSWORD", "tanstaaf")
+        .env("NO_PASSWORD", "")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

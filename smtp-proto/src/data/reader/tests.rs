@@ -161,9 +161,19 @@ fn repairs_are_counted() {
 
 #[test]
 fn octets_over_127_are_told_of() {
-    for (octets, eight_bit) in [("a\r\n..\r\n.\r\n", false), ("a\r\n..\u{e9}\r\n.\r\n", true)] {
-        let (mut reader, mut input) = (Reader::new(Newlines::Refuse), octets.as_bytes());
-        while reader.next(&mut input).is_some() {}
-        assert_eq!((reader.eight_bit(), input.len()), (eight_bit, 0), "{octets:?}");
+    for (octets, eight_bit) in [
+        ("a\r\n..\r\n.\r\n", false),
+        ("a\r\n..\u{e9}\r\n.\r\n", true),
+        ("\u{e9}\r\n..b\r\n.\r\n", true),
+    ] {
+        for newlines in [Newlines::Refuse, Newlines::Normalise] {
+            let (mut reader, mut input) = (Reader::new(newlines), octets.as_bytes());
+            while reader.next(&mut input).is_some() {}
+            assert_eq!(
+                (reader.eight_bit(), input.len()),
+                (eight_bit, 0),
+                "{octets:?} {newlines:?}"
+            );
+        }
     }
 }
