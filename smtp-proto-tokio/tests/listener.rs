@@ -115,7 +115,7 @@ fn nothing_but_a_socket_that_was_left_gives_way_to_a_listener() {
     let (server, address) = (stream(), SockAddr::unix(&full).unwrap());
     server.bind(&address).unwrap();
     server.listen(0).unwrap();
-    let clients: Vec<_> = std::iter::repeat_with(stream)
+    let clients: Vec<_> = core::iter::repeat_with(stream)
         .take_while(|client| client.connect(&address).is_ok())
         .collect();
     assert!(!clients.is_empty());
