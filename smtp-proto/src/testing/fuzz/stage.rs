@@ -159,7 +159,7 @@ impl Stage {
             let line = &before[..before.len() - input.len()];
             // Nothing is told of the front of an over-long line, which is taken as it comes.
             let whole = event.is_some() || line.ends_with(b"\r\n");
-            if event.is_none() && line.len() > 1 {
+            if !whole && line.len() > 1 {
                 self.long = line.to_vec();
             }
             let long = if event.is_some() { mem::take(&mut self.long) } else { Vec::new() };
