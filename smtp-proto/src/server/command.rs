@@ -33,11 +33,17 @@ impl Server {
             return Some(self.refuse_and_close(line, stock::EARLY));
         }
         if let Err(refusal) = refused.and_then(|()| self.is_served(verb)) {
-            // Octets behind a BDAT that is not served cannot be told from commands.
-            return Some(match verb {
-                Some(Verb::Bdat) => self.refuse_and_close(line, refusal),
-                _ => self.refuse(line, refusal),
-            });
+            return match (verb, command) {
+                // RFC 3030 2: the octets are read before the reply.
+                (Some(Verb::Bdat), Ok(Command::Bdat { octets, last }))
+                    if self.is_served(verb).is_ok() =>
+                {
+                    self.refuse_bdat(line, octets, last, refusal)
+                }
+                // Octets behind a BDAT that is not served cannot be told from commands.
+                (Some(Verb::Bdat), _) => Some(self.refuse_and_close(line, refusal)),
+                _ => Some(self.refuse(line, refusal)),
+            };
         }
         if let Some(declared) = declared {
             return Some(self.declared(line, declared));

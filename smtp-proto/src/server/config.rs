@@ -76,7 +76,7 @@ pub enum StartTls {
     Off,
     /// Who wants to may.
     Offered,
-    /// In the clear nothing is served but NOOP, EHLO, STARTTLS and QUIT: 530 5.7.0 (RFC 3207 4).
+    /// In the clear no command is served but NOOP, EHLO, STARTTLS and QUIT: 530 5.7.0 (RFC 3207 4). What is no command at all stays 500.
     Required,
 }
 

@@ -71,6 +71,7 @@ impl Server {
     }
 
     fn drained_too_long<'b>(&mut self) -> Option<Event<'b>> {
+        self.repeat_refusal(stock::MESSAGE_TOO_BIG);
         self.end_with(stock::MESSAGE_TOO_BIG);
         Some(Event::Refused(Refusal {
             line: &[],
@@ -102,11 +103,11 @@ impl Server {
         }
     }
 
-    /// How many replies end a content: in LMTP one for each accepted recipient, so none for none (RFC 2033 4.2, 4.3).
+    /// How many replies end a content: in LMTP one for each accepted recipient of the transaction, so none for none (RFC 2033 4.2, 4.3).
     fn replies_to_content(&self) -> u32 {
         match self.config.flavour {
-            Flavour::Lmtp => self.state.accepted(),
-            Flavour::Smtp | Flavour::Submission => 1,
+            Flavour::Lmtp if self.state.in_transaction() => self.state.accepted(),
+            Flavour::Lmtp | Flavour::Smtp | Flavour::Submission => 1,
         }
     }
 
@@ -137,14 +138,7 @@ impl Server {
             Err(refusal) => Some(refusal),
         };
         if let Some(refusal) = refusal {
-            if after > limit.saturating_mul(2) {
-                return Some(self.refuse_and_close(line, refusal));
-            }
-            let too_big = matches!(refusal.why, Why::Limit(Limit::Message));
-            if self.state.chunk_refused(octets, last, refusal, too_big) {
-                self.notices.push_back(Notice::Aborted(refusal.why));
-            }
-            return None;
+            return self.refuse_bdat(line, octets, last, refusal);
         }
         if octets == 0
             && last == Last::No
@@ -156,6 +150,33 @@ impl Server {
             return Some(Event::Data { how: Transfer::Bdat, pending: self.owed.ask() });
         }
         None
+    }
+
+    /// The octets are read before the refusal is sent, as long as that is bounded.
+    pub(super) fn refuse_bdat<'b>(
+        &mut self,
+        line: &'b [u8],
+        octets: u64,
+        last: Last,
+        refusal: &'static Stock,
+    ) -> Option<Event<'b>> {
+        let after = self.state.chunked_octets().saturating_add(octets);
+        if after > self.message_limit().saturating_mul(2) {
+            if last == Last::Yes {
+                self.repeat_refusal(refusal);
+            }
+            return Some(self.refuse_and_close(line, refusal));
+        }
+        let too_big = matches!(refusal.why, Why::Limit(Limit::Message));
+        if self.state.chunk_refused(octets, last, refusal, too_big) {
+            self.notices.push_back(Notice::Aborted(refusal.why));
+        }
+        None
+    }
+
+    /// RFC 2033 4.2, 4.3: a content is refused for each recipient, in front of a refusal that closes too.
+    fn repeat_refusal(&mut self, refusal: &Stock) {
+        (1..self.replies_to_content()).for_each(|_| self.auto(&refusal.reply, None));
     }
 
     /// Content by BDAT was accepted or refused, in front of its first chunk. The reply leaves behind the chunk.
@@ -256,7 +277,7 @@ impl Server {
                 Some(event)
             }
             // RFC 3030 2: the client could not know yet, so it is no error. But no letter comes of it either.
-            ChunkRefusal::Behind(&Stock { reply, why }) => {
+            ChunkRefusal::Idle(&Stock { reply, why }) => {
                 if let Err(limit) = self.state.count_idle_one(self.config.limits.idle_commands) {
                     return Some(self.refuse_and_close(&[], limit));
                 }

@@ -383,16 +383,22 @@ impl State {
         refusal: &'static Stock,
         fails: bool,
     ) -> bool {
-        let behind = matches!(self.transaction.chunks, Chunks::Failed);
+        let free = matches!(self.transaction.chunks, Chunks::Failed)
+            || refusal.reply.code() == Code::SECURITY_REQUIRED;
         let void = fails && self.has_chunks();
         if fails {
             self.transaction.chunks = Chunks::Failed;
         }
-        let refusal = Some(match behind {
-            true => ChunkRefusal::Behind(refusal),
+        let refusal = Some(match free {
+            true => ChunkRefusal::Idle(refusal),
             false => ChunkRefusal::Machine(refusal),
         });
-        self.phase = Phase::Chunk(Chunk { refusal, fails, ..Chunk::new(octets, last) });
+        let no_service = match self.phase {
+            Phase::NoService(code) => Some(code),
+            _ => None,
+        };
+        let chunk = Chunk { refusal, fails, no_service, ..Chunk::new(octets, last) };
+        self.phase = Phase::Chunk(chunk);
         void
     }
 
@@ -427,6 +433,9 @@ impl State {
         let Phase::Chunk(chunk) = core::mem::replace(&mut self.phase, Phase::Commands) else {
             return None;
         };
+        if let Some(code) = chunk.no_service {
+            self.phase = Phase::NoService(code);
+        }
         if chunk.fails && chunk.last == Last::Yes {
             self.reset();
         }

@@ -6,6 +6,7 @@ use core::mem::size_of;
 
 use super::*;
 
+mod chunks;
 mod counting;
 mod extensions;
 mod greeting;

@@ -172,13 +172,22 @@ impl Reader {
         line == "DATA" && code == 354
     }
 
-    /// RFC 2033 4.2: behind the content there is a reply for each recipient who was accepted. One that comes before its end is for all.
+    /// RFC 2033 4.2: behind the content there is a reply for each recipient who was accepted. One that comes before its end is for all, and
+    /// may be said for each.
     fn content(&mut self, command: &str, whole: bool, last: bool) {
         let each = self.flavour == Flavour::Lmtp && last && whole;
+        let accepted = self.accepted.len();
         let to = if each { self.accepted.drain(..).map(Some).collect() } else { vec![None] };
         for to in to {
             let (command, reply) = (command.to_owned(), self.replies.next());
             self.exchanges.push(Exchange { command, to, whole, reply });
+        }
+        if self.flavour == Flavour::Lmtp && last && !whole {
+            let said = self.exchanges.last().and_then(|exchange| exchange.reply.clone());
+            let same =
+                self.replies.as_slice().iter().take_while(|&reply| Some(reply) == said.as_ref());
+            let same = same.count().min(accepted.saturating_sub(1));
+            self.replies.by_ref().take(same).for_each(drop);
         }
     }
 }

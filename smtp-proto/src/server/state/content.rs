@@ -3,7 +3,7 @@
 use crate::data::{ChunkReader, Reader};
 use crate::server::Summary;
 use crate::server::stock::Stock;
-use crate::{Last, ReplyBuf};
+use crate::{Code, Last, ReplyBuf};
 
 /// What came of the content by BDAT.
 #[derive(Debug, Default)]
@@ -33,11 +33,13 @@ pub(in crate::server) struct Chunk {
     pub(super) refusal: Option<ChunkRefusal>,
     /// The refusal voids the transaction, too.
     pub(super) fails: bool,
+    /// The greeting that refused, where nothing but QUIT is served.
+    pub(super) no_service: Option<Code>,
 }
 
 impl Chunk {
     pub(super) const fn new(octets: u64, last: Last) -> Self {
-        Self { left: octets, last, window: 0, refusal: None, fails: false }
+        Self { left: octets, last, window: 0, refusal: None, fails: false, no_service: None }
     }
 }
 
@@ -45,8 +47,8 @@ impl Chunk {
 #[derive(Debug)]
 pub(in crate::server) enum ChunkRefusal {
     Machine(&'static Stock),
-    /// It was in the pipeline behind one that failed.
-    Behind(&'static Stock),
+    /// No error of the client, but nothing comes of it: it was in the pipeline behind one that failed, or TLS or AUTH comes first.
+    Idle(&'static Stock),
     Application(ReplyBuf),
 }
 

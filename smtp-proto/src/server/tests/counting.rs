@@ -80,6 +80,7 @@ fn nothing_follows_the_421_in_place_of_verdicts() {
 #[test]
 fn a_last_chunk_for_nobody_is_counted_though_it_has_no_reply() {
     let mut server = lmtp(2, 100);
+    assert_eq!(say(&mut server, "MAIL FROM:<a@x.test>\r\n"), "250 2.1.0 Sender accepted\r\n");
     for _ in 0..2 {
         assert_eq!(say(&mut server, "BDAT 0 LAST\r\n"), "");
     }

@@ -343,10 +343,10 @@ impl<'t> Reference<'t> {
             return self.reply_and_close(554);
         }
         let (column, row) = (self.column(), line.row);
-        if self.is_gated(row) {
+        if self.is_gated(line) {
             return;
         }
-        if verb == "BDAT" && row != "BDAT-bad" && !column.starts_with('N') {
+        if verb == "BDAT" && row != "BDAT-bad" {
             return self.bdat(line, column);
         }
         let counts = row == "RCPT-bad" || !matches!(column, "B" | "X");
@@ -387,8 +387,10 @@ impl<'t> Reference<'t> {
 
     /// How many replies end a content.
     fn replies(&self) -> usize {
-        let accepted = self.state.transaction.map_or(0, |transaction| transaction.accepted);
-        if self.lmtp { accepted } else { 1 }
+        match self.state.transaction {
+            Some(transaction) if self.lmtp => transaction.accepted,
+            _ => 1,
+        }
     }
 
     /// RFC 5321 4.5.3.1.10.

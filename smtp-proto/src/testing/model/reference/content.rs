@@ -35,7 +35,12 @@ impl Reference<'_> {
     }
 
     /// The octets of a chunk that is refused were read.
-    fn refuse_chunk(&mut self, code: u16, last: bool, (column, row): (&'static str, &'static str)) {
+    pub(super) fn refuse_chunk(
+        &mut self,
+        code: u16,
+        last: bool,
+        (column, row): (&'static str, &'static str),
+    ) {
         self.visit(column, row, &code.to_string());
         if self.state.hello == Some(Hello::Helo) && !self.state.lines.is_empty() {
             return self.reply_and_close(554);

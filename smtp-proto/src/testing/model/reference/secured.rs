@@ -40,19 +40,22 @@ impl Reference<'_> {
         self
     }
 
-    /// RFC 3207 4, RFC 4954 6: 530, whatever else is wrong with the command. Nobody knows what stands behind a BDAT.
-    pub(super) fn is_gated(&mut self, row: &'static str) -> bool {
+    /// RFC 3207 4, RFC 4954 6: 530, whatever else is wrong with the command. Nobody knows what stands behind a malformed BDAT.
+    pub(super) fn is_gated(&mut self, line: &Line) -> bool {
+        let row = line.row;
         let helpful = BEFORE_TLS.contains(&row) || self.state.tls && BEFORE_AUTH.contains(&row);
         let served = !matches!(self.state.phase, Phase::NoService(_));
         if !self.required || self.state.known || helpful || !served {
             return false;
         }
         let column = if self.state.tls { "unknown" } else { "clear" };
-        if row.starts_with("BDAT") {
-            self.visit(column, row, "530");
-            self.reply_and_close(530);
-        } else {
-            self.own(530, column, row);
+        match row {
+            "BDAT-bad" => {
+                self.visit(column, row, "530");
+                self.reply_and_close(530);
+            }
+            "BDAT" | "BDAT-last" => self.refuse_chunk(530, row == "BDAT-last", (column, row)),
+            _ => self.own(530, column, row),
         }
         true
     }
