@@ -41,6 +41,10 @@ impl Server {
     /// Accepts EHLO, and offers `offer` as far as the configuration has it: only that may be used in what follows. To HELO nothing is
     /// offered.
     ///
+    /// A verb whose extension is not offered is 502 until the next EHLO, a mechanism of AUTH 504; BDAT closes, since nobody knows what its
+    /// octets are. VRFY is a command of RFC 5321 itself: where it is not offered it is 252, and nobody is asked (3.5.3, 7.3). Before any
+    /// EHLO and behind HELO the configuration decides alone. BINARYMIME without CHUNKING and SMTPUTF8 without 8BITMIME are not offered.
+    ///
     /// # Errors
     ///
     /// As [`accept`](Self::accept).
@@ -206,7 +210,7 @@ impl Server {
     fn accept_hello_at(&mut self, index: usize, greet: &str, offer: &Extensions) {
         let offer = match self.state.hello_verb_asked() {
             Verb::Helo => Extensions::none(),
-            _ => offer.restricted_to(&self.config.offered(self.state.channel())),
+            _ => offer.restricted_to(&self.config.offered(self.state.channel())).sound(),
         };
         let text = hello_text(&self.config, greet, Some(&offer));
         if self.state.has_chunks() {

@@ -68,16 +68,20 @@ impl Server {
     /// A verb that is known and whose extension this server does not have is refused before its arguments are looked at.
     fn is_served(&self, verb: Option<Verb>) -> May {
         let lmtp = self.config.flavour == Flavour::Lmtp;
-        let offered = |extension| self.state.offered().contains(extension);
+        let offered =
+            |extension, configured| self.state.ehlo_offered(extension).unwrap_or(configured);
         let served = match verb {
             Some(Verb::StartTls) => {
-                self.config.starttls != StartTls::Off
-                    || self.is_tls()
-                    || offered(Extension::StartTls)
+                let configured = self.config.starttls != StartTls::Off;
+                self.is_tls() || offered(Extension::StartTls, configured)
             }
-            Some(Verb::Auth) => self.has_auth(),
+            // RFC 4954 4: what TLS would lead to is told of, though it is not offered.
+            Some(Verb::Auth) => {
+                offered(Extension::Auth, self.has_auth())
+                    || !self.is_tls() && self.config.has_auth_in_tls_only()
+            }
             Some(Verb::Bdat) => {
-                self.config.set().contains(Extension::Chunking) || offered(Extension::Chunking)
+                offered(Extension::Chunking, self.config.set().contains(Extension::Chunking))
             }
             // RFC 2033 4.1: the mix-up is to be found out.
             Some(Verb::Lhlo) if !lmtp => return Err(stock::OTHER_PROTOCOL),

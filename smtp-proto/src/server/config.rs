@@ -211,7 +211,8 @@ impl Config {
         Ok(Self { flavour: Flavour::Lmtp, ..Self::new(hostname)? })
     }
 
-    /// What EHLO offers in effect, in the clear or in TLS: STARTTLS, AUTH, and of `offer` what this crate serves, with the message limit at SIZE. SMTPUTF8 needs 8BITMIME (RFC 6531 3.1).
+    /// What EHLO offers in effect, in the clear or in TLS: STARTTLS, AUTH, and of `offer` what this crate serves, with the message limit at SIZE. SMTPUTF8 needs 8BITMIME
+    /// (RFC 6531 3.1), BINARYMIME needs CHUNKING (RFC 3030 3), LIMITS a limit that six digits can say (RFC 9422 3).
     #[must_use]
     pub fn offered(&self, channel: Channel) -> Extensions {
         let mut offered = Extensions::none().with_mechanisms(self.mechanisms(channel).clone());
@@ -234,13 +235,10 @@ impl Config {
                 // RFC 8689 4: inside TLS only.
                 Extension::RequireTls if channel == Channel::Clear => offered,
                 Extension::Limits => offered.with_limits(self.session_limits()),
-                // RFC 3030 3.
-                Extension::BinaryMime if !self.offer.contains(Extension::Chunking) => offered,
-                Extension::SmtpUtf8 if !self.offer.contains(Extension::EightBitMime) => offered,
                 _ => offered.with(extension),
             };
         }
-        offered.with_declared(&self.declared)
+        offered.sound().with_declared(&self.declared)
     }
 
     /// The mechanisms of AUTH in the clear or in TLS.
@@ -255,17 +253,17 @@ impl Config {
         !(self.auth.in_tls.is_empty() && self.auth.in_clear.is_empty())
     }
 
+    pub(super) const fn has_auth_in_tls_only(&self) -> bool {
+        self.auth.in_clear.is_empty() && !self.auth.in_tls.is_empty()
+    }
+
     /// RFC 4954 4. An inbox holds the line.
     pub(super) fn auth_line(&self) -> usize {
         self.limits.auth_line.min(INBOX)
     }
 
-    /// RFC 9422 4.2: six digits at the most, and never 0.
-    fn session_limits(&self) -> SessionLimits {
-        let mut limits = SessionLimits::NONE;
-        limits.recipients =
-            Some(self.limits.recipients).filter(|most| (1..=999_999).contains(most));
-        limits
+    const fn session_limits(&self) -> SessionLimits {
+        SessionLimits { recipients: Some(self.limits.recipients), ..SessionLimits::NONE }
     }
 
     /// An inbox that holds the longest unit a session reads.

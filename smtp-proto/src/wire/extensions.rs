@@ -278,6 +278,22 @@ impl Extensions {
         restricted
     }
 
+    /// The same set without what may not be offered alone: BINARYMIME needs CHUNKING (RFC 3030 3), SMTPUTF8 needs 8BITMIME (RFC 6531 3.1),
+    /// LIMITS a limit (RFC 9422 3).
+    pub(crate) fn sound(mut self) -> Self {
+        self.limits = self.limits.sayable();
+        for (extension, stands) in [
+            (Extension::BinaryMime, self.contains(Extension::Chunking)),
+            (Extension::SmtpUtf8, self.contains(Extension::EightBitMime)),
+            (Extension::Limits, self.limits != SessionLimits::NONE),
+        ] {
+            if !stands {
+                self.set.remove(extension);
+            }
+        }
+        self
+    }
+
     pub(crate) const fn set(&self) -> Set {
         self.set
     }

@@ -59,6 +59,16 @@ impl SessionLimits {
         limits
     }
 
+    /// Those that can be said: six digits at the most, and never 0 (RFC 9422 4).
+    pub(super) fn sayable(self) -> Self {
+        let sayable = |limit: Option<u32>| limit.filter(|most| (1..=999_999).contains(most));
+        Self {
+            mails: sayable(self.mails),
+            recipients: sayable(self.recipients),
+            domains: sayable(self.domains),
+        }
+    }
+
     /// The smaller of both.
     pub(super) fn and(self, other: Self) -> Self {
         Self {

@@ -119,7 +119,7 @@ pub(crate) fn require_tls() -> BoxedStrategy<String> {
     mail("REQUIRETLS")
 }
 
-/// RFC 9422 4.
+/// RFC 9422 3, 4: one limit at least.
 pub(crate) fn limits_offer() -> BoxedStrategy<String> {
     let names = ["MAILMAX", "RCPTMAX", "RCPTDOMAINMAX"];
     [of(1..=999_999_u32), of(1..=999_999_u32), of(1..=999_999_u32)]
@@ -130,6 +130,7 @@ pub(crate) fn limits_offer() -> BoxedStrategy<String> {
                 None => line,
             })
         })
+        .prop_filter("no limit", |line| line != "LIMITS")
         .boxed()
 }
 

@@ -110,10 +110,16 @@ fn answer(hello: &str, line: &str) -> String {
 
 /// What is offered as a server writes it and a client reads it.
 fn over_the_wire(line: &str) -> (Extensions, Extensions) {
-    let offered = Extensions::none().with_line(line).expect("a line of a reply to EHLO");
     // Two are offered only beside another (RFC 6531 3.1, RFC 3030 3).
-    let beside = ["8BITMIME", "CHUNKING"].into_iter().filter(|&beside| beside != line);
-    let config = Arc::new(offering(&beside.chain([line]).collect::<Vec<_>>()));
+    let beside = match line {
+        "SMTPUTF8" => Some("8BITMIME"),
+        "BINARYMIME" => Some("CHUNKING"),
+        _ => None,
+    };
+    let lines: Vec<_> = beside.into_iter().chain([line]).collect();
+    let with = |offer: Extensions, line| offer.with_line(line).expect("a line of a reply to EHLO");
+    let offered = lines.iter().copied().fold(Extensions::none(), with);
+    let config = Arc::new(offering(&lines));
     let mut server = Server::implicit_tls(Arc::clone(&config));
     if line == "STARTTLS" {
         server = Server::new(config);

@@ -104,6 +104,16 @@ impl State {
         self.hello.map(|hello| hello.offered).unwrap_or_default()
     }
 
+    /// Whether the last EHLO offered this; `None` before one and behind HELO.
+    pub(in crate::server) fn ehlo_offered(&self, extension: Extension) -> Option<bool> {
+        match self.hello {
+            Some(Hello { verb: Verb::Ehlo | Verb::Lhlo, offered, .. }) => {
+                Some(offered.contains(extension))
+            }
+            _ => None,
+        }
+    }
+
     /// The extensions that go by the last EHLO; before one and behind HELO by what is `configured`.
     #[inline]
     pub(in crate::server) fn in_force(&self, configured: Set) -> Set {

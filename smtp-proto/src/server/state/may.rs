@@ -43,12 +43,8 @@ impl State {
     /// RFC 3207 4.2.
     pub(in crate::server) fn may_start_tls(&self) -> May {
         match self.channel {
-            Channel::Tls => return Err(stock::TLS_BEGUN),
-            Channel::Clear => self.may_secure(stock::TLS_AFTER_AUTH)?,
-        }
-        match self.offered().contains(Extension::StartTls) {
-            true => Ok(()),
-            false => Err(stock::NOT_IMPLEMENTED),
+            Channel::Tls => Err(stock::TLS_BEGUN),
+            Channel::Clear => self.may_secure(stock::TLS_AFTER_AUTH),
         }
     }
 
@@ -58,11 +54,12 @@ impl State {
         if self.auth_failures >= config.limits.auth_attempts {
             return Err(stock::TOO_MANY_ATTEMPTS);
         }
-        let in_tls = &config.auth.in_tls;
-        let offered = self.mechanisms.as_ref();
-        if offered.is_some_and(|offered| offered.contains(mechanism.as_str())) {
+        let name = mechanism.as_str();
+        let auth = &config.auth;
+        let in_tls_only = auth.in_tls.contains(name) && !auth.in_clear.contains(name);
+        if self.mechanisms.as_ref().is_some_and(|offered| offered.contains(name)) {
             Ok(())
-        } else if self.channel == Channel::Clear && in_tls.contains(mechanism.as_str()) {
+        } else if self.channel == Channel::Clear && in_tls_only {
             Err(stock::TLS_FOR_MECHANISM)
         } else {
             Err(stock::UNKNOWN_MECHANISM)

@@ -1,5 +1,7 @@
 //! What the last EHLO offered holds until the next one, whatever the configuration is by then.
 
+use alloc::format;
+
 use super::*;
 use crate::Mechanisms;
 use crate::server::{Limits, StartTls};
@@ -73,13 +75,13 @@ fn what_ehlo_offered_is_served_until_the_next_one() {
 fn what_ehlo_did_not_offer_is_not_served_until_the_next_one() {
     let refused = [
         "502 Command not implemented",
-        "504 Unknown mechanism",
+        "502 Command not implemented",
         "252 Cannot verify, but will take a message",
         "502 Command not implemented",
         "502 Command not implemented",
         "555 Parameter not recognised",
         "555 Parameter not recognised",
-        "503 Say EHLO first",
+        "502 Command not implemented",
     ];
     assert_eq!(heard(|| from_to(poor(), rich()), &LINES), refused);
     // Nor where the application offers less than is configured.
@@ -168,4 +170,67 @@ fn the_application_is_asked_as_long_as_the_offer_holds() {
     replies(&mut server);
     assert!(server.tls_established());
     assert_eq!(say(&mut server, "EHLO c.test\r\n"), "250 mx.test\r\n");
+}
+
+/// A session that was offered this and no more, of all that is configured.
+fn offered(offer: &Extensions) -> Server {
+    let mut server = Server::new(Arc::new(rich()));
+    say(&mut server, "");
+    let Some(Event::Hello { pending, .. }) = server.next(&mut &b"EHLO c.test\r\n"[..]) else {
+        panic!()
+    };
+    server.accept_hello(pending, offer).unwrap();
+    server
+}
+
+#[test]
+fn a_mechanism_that_is_not_in_the_reply_is_504() {
+    let mut config = rich();
+    config.auth.in_clear = Mechanisms::of(["PLAIN", "LOGIN"]);
+    config.auth.in_tls = config.auth.in_clear.clone();
+    let mut server = Server::new(Arc::new(config));
+    say(&mut server, "");
+    let Some(Event::Hello { pending, .. }) = server.next(&mut &b"EHLO c.test\r\n"[..]) else {
+        panic!()
+    };
+    let offer = Extensions::none().with_mechanisms(Mechanisms::of(["LOGIN"]));
+    server.accept_hello(pending, &offer).unwrap();
+    assert_eq!(replies(&mut server), "250-mx.test\r\n250 AUTH LOGIN\r\n");
+    assert_eq!(end(&mut server, "AUTH PLAIN AHUAcA==\r\n"), "504 Unknown mechanism");
+    assert_eq!(end(&mut server, "AUTH LOGIN dQ==\r\n"), "454 Not available now");
+}
+
+#[test]
+fn what_needs_another_extension_is_not_offered_without_it() {
+    let offer = [Extension::BinaryMime, Extension::SmtpUtf8, Extension::Dsn]
+        .into_iter()
+        .fold(Extensions::none(), Extensions::with);
+    let mut server = offered(&offer);
+    assert_eq!(replies(&mut server), "250-mx.test\r\n250 DSN\r\n");
+    let binary = "MAIL FROM:<a@x.test> BODY=BINARYMIME\r\n";
+    assert_eq!(end(&mut server, binary), "555 Parameter not recognised");
+}
+
+#[test]
+fn a_chunk_that_was_not_offered_closes() {
+    let mut server = offered(&Extensions::none());
+    replies(&mut server);
+    let said = end(&mut server, "BDAT 6\r\nNOOP\r\n");
+    assert_eq!((&*said, server.wants()), ("502 Command not implemented", Wants::Close));
+}
+
+/// RFC 9422 3: `LIMITS` has one limit at least, of six digits at the most (4).
+#[test]
+fn a_limit_that_cannot_be_said_is_not_offered() {
+    for (recipients, line) in
+        [(0, ""), (1, "LIMITS RCPTMAX=1"), (999_999, "LIMITS RCPTMAX=999999"), (1_000_000, "")]
+    {
+        let mut config = poor();
+        config.offer = Extensions::none().with(Extension::Limits);
+        config.limits.recipients = recipients;
+        let mut server = Server::new(Arc::new(config));
+        say(&mut server, "");
+        let said = end(&mut server, "EHLO c.test\r\n");
+        assert_eq!(said, format!("250 {}", if line.is_empty() { "mx.test" } else { line }));
+    }
 }
