@@ -210,7 +210,7 @@ impl Server {
     fn accept_hello_at(&mut self, index: usize, greet: &str, offer: &Extensions) {
         let offer = match self.state.hello_verb_asked() {
             Verb::Helo => Extensions::none(),
-            _ => offer.restricted_to(&self.config.offered(self.state.channel())).sound(),
+            _ => offer.restricted_to(&self.config.offerable(self.state.channel())).sound(),
         };
         let text = hello_text(&self.config, greet, Some(&offer));
         if self.state.has_chunks() {

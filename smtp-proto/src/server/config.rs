@@ -215,6 +215,11 @@ impl Config {
     /// (RFC 6531 3.1), BINARYMIME needs CHUNKING (RFC 3030 3), LIMITS a limit that six digits can say (RFC 9422 3).
     #[must_use]
     pub fn offered(&self, channel: Channel) -> Extensions {
+        self.offerable(channel).sound()
+    }
+
+    /// What may be offered, each for itself.
+    pub(super) fn offerable(&self, channel: Channel) -> Extensions {
         let mut offered = Extensions::none().with_mechanisms(self.mechanisms(channel).clone());
         // RFC 3207 4.2: not offered inside TLS.
         if channel == Channel::Clear && self.starttls != StartTls::Off {
@@ -238,7 +243,7 @@ impl Config {
                 _ => offered.with(extension),
             };
         }
-        offered.sound().with_declared(&self.declared)
+        offered.with_declared(&self.declared)
     }
 
     /// The mechanisms of AUTH in the clear or in TLS.
