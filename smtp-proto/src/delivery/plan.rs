@@ -308,9 +308,10 @@ fn parameters(
     if envelope.params().requiretls() {
         add("REQUIRETLS", None);
     }
-    // RFC 4954 5.
+    // RFC 4954 5: a submitter who cannot be named is not known.
     if let Some(auth) = envelope.auth().filter(|_| offered.contains(Extension::Auth)) {
-        add("AUTH", Some(auth));
+        let sayable = smtputf8 || envelope.params().auth_is_ascii();
+        add("AUTH", Some(if sayable { auth } else { "<>" }));
     }
     if smtputf8 {
         add("SMTPUTF8", None);

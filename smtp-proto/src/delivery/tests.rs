@@ -403,6 +403,9 @@ fn who_submitted_a_letter_is_passed_on_where_auth_is_offered() {
     let trusted = envelope.with_trusted_auth();
     assert_eq!(plan(&trusted, &auth), "AUTH=e+3Dmc2@example.com");
     assert_eq!(plan(&to(&["b@y.test"]).with_trusted_auth(), &auth), "");
+    // Without SMTPUTF8 a mailbox in UTF-8 cannot be named.
+    let mail = self::mail("AUTH=+C3+B6@x.test");
+    assert_eq!(plan(&Envelope::of(&mail, &rcpts).with_trusted_auth(), &auth), "AUTH=<>");
 }
 
 #[test]

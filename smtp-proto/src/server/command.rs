@@ -262,7 +262,7 @@ impl Server {
             if !mail.from.is_ascii() {
                 return Err(stock::UTF8_SENDER);
             }
-            if !mail.params.is_ascii() {
+            if !mail.params.is_ascii() || !mail.params.auth_is_ascii() {
                 return Err(stock::UTF8_PARAMETER);
             }
         }

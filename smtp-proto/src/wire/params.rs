@@ -550,6 +550,12 @@ impl<'a> MailParams<'a> {
         self.get("AUTH").flatten().and_then(Xtext::parse)
     }
 
+    /// Whether the mailbox that AUTH means is one without SMTPUTF8, too: xtext hides octets over 127 (RFC 4954 5).
+    pub(crate) fn auth_is_ascii(&self) -> bool {
+        !self.facts.needs.contains(Extension::Auth)
+            || self.auth().is_none_or(|value| value.decode().all(|octet| octet.is_ascii()))
+    }
+
     /// Whether REQUIRETLS was given: the message may go over TLS with a verified certificate alone (RFC 8689 2).
     #[must_use]
     pub const fn requiretls(&self) -> bool {
