@@ -133,8 +133,22 @@ mod tests {
 
     #[test]
     fn whatever_stops_a_run_is_found_at_every_place_of_a_block() {
-        let stops: [&[u8]; 9] =
-            [b"", b"\r\n.", b"\r\n", b"\r", b"\rx", b"\n", b"\0", b"\xff", b"\r\n\xff\r\n.."];
+        let stops: [&[u8]; 13] = [
+            b"",
+            b"\r\n.",
+            b"\r\n",
+            b"\r",
+            b"\rx",
+            b"\n",
+            b"\0",
+            b"\xff",
+            b"\r\n\xff\r\n..",
+            // Where two reasons to stop meet.
+            b"\n.",
+            b"\r\0",
+            b"\0\n",
+            b"\r\xff",
+        ];
         for before in 0..200 {
             for behind in [0, 1, 2, 3, 70] {
                 for stop in stops {
