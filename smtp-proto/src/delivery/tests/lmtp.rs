@@ -91,7 +91,8 @@ fn a_refusal_in_the_middle_of_the_last_chunk_is_for_all_of_them() {
     let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
     step(&mut delivery, &mut client, "");
     let mut accepted = &b"250 ok\r\n250 ok\r\n550 no\r\n250 ok\r\n"[..];
-    while !matches!(delivery.next(&mut client, &mut accepted), Ok(Some(Event::Content))) {}
+    let mut next = || delivery.next(&mut client, &mut accepted);
+    assert!((0..9).any(|_| matches!(next(), Ok(Some(Event::Content)))));
     assert_eq!(delivery.body(&mut client, b"hi\r\n"), Ok(4));
     assert_eq!(delivery.finish(&mut client), Ok(()));
     client.sent("BDAT 4 LAST\r\nh".len());
