@@ -334,7 +334,7 @@ impl Offer {
         }
     }
 
-    /// The last line of a keyword counts, and all of AUTH.
+    /// Of two lines with one keyword the stricter holds, and all of AUTH.
     fn named(lines: &[(String, String)]) -> Self {
         let all = |name| lines.iter().filter(move |line| line.0 == name).map(|line| &*line.1);
         let mut mechanisms: Vec<String> = Vec::new();
@@ -343,6 +343,8 @@ impl Offer {
                 mechanisms.push(name);
             }
         }
+        let sizes: Vec<u64> = all("SIZE").filter_map(|number| number_of(number, 20)).collect();
+        let limits: Vec<_> = all("LIMITS").filter_map(limits).collect();
         let unknown = |keyword: &str| Extension::all().all(|known| known.keyword() != keyword);
         let others = lines.iter().filter(|(keyword, _)| unknown(keyword));
         Self {
@@ -350,9 +352,9 @@ impl Offer {
                 .map(Extension::keyword)
                 .filter(|name| all(name).next().is_some())
                 .collect(),
-            size: all("SIZE").next_back().and_then(|number| number_of(number, 20)),
+            size: sizes.iter().filter(|&&octets| octets > 0).min().or(sizes.first()).copied(),
             mechanisms,
-            limits: all("LIMITS").next_back().and_then(limits).unwrap_or_default(),
+            limits: [0, 1, 2].map(|at| limits.iter().filter_map(|limits| limits[at]).min()),
             others: others
                 .map(|(keyword, params)| upper_keyword(&[keyword, " ", params].concat()))
                 .collect(),
@@ -381,7 +383,8 @@ fn limits(params: &str) -> Option<[Option<u32>; 3]> {
             .position(|known| name.eq_ignore_ascii_case(known));
         let number = number_of(value, 6).filter(|_| !value.starts_with('0'));
         if let (Some(index), Some(number)) = (index, number) {
-            limits[index] = u32::try_from(number).ok();
+            let number = u32::try_from(number).ok();
+            limits[index] = [limits[index], number].into_iter().flatten().min();
         }
     }
     Some(limits)
