@@ -352,7 +352,12 @@ impl Offer {
                 .map(Extension::keyword)
                 .filter(|name| all(name).next().is_some())
                 .collect(),
-            size: sizes.iter().filter(|&&octets| octets > 0).min().or(sizes.first()).copied(),
+            size: sizes
+                .iter()
+                .filter(|&&octets| octets > 0)
+                .min()
+                .or_else(|| sizes.first())
+                .copied(),
             mechanisms,
             limits: [0, 1, 2].map(|at| limits.iter().filter_map(|limits| limits[at]).min()),
             others: others
