@@ -12,7 +12,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use smtp_proto_blocking::tls::{Acceptor, Connector, Handshake};
+use smtp_proto::TlsFault;
+use smtp_proto_blocking::tls::{Acceptor, Connector, Handshake, fault};
 use smtp_proto_blocking::{Socket, Stream};
 
 use certificates::{Certificate, Certificates, NAME};
@@ -144,6 +145,16 @@ fn certificate_that_signed_itself_is_trusted_by_itself_under_its_own_name() {
     let other = Connector::trusting(own.chain.as_bytes()).expect("a certificate");
     let refused = refusal(own, &other.to("other.test").expect("a name")).expect("a refusal");
     assert!(refused.contains("not valid for name \"other.test\""), "{refused}");
+}
+
+#[test]
+fn certificate_of_an_authority_is_a_fault_of_its_own() {
+    let all = Certificates::get();
+    let (client, other) = tcp();
+    let served = server(other, &all.own);
+    let refused = Stream::from(client).connect_tls(&trusting(&all.ca), ENOUGH).unwrap_err();
+    assert_eq!(fault(&refused), TlsFault::Authority);
+    assert!(served.join().expect("no panic").is_err());
 }
 
 /// How the handshake of either side ends with a peer that does this.

@@ -70,8 +70,11 @@ pub enum TlsFault {
     /// The certificate was revoked.
     #[error("the certificate was revoked")]
     Revoked,
-    /// The certificate is not good for another reason: perhaps it is that of an authority, as `openssl req -x509` makes them.
-    #[error("the certificate is not one for a server")]
+    /// The certificate is that of an authority, and no server's: `openssl req -x509` makes such ones unless it is told `basicConstraints=CA:FALSE`.
+    #[error("the certificate is that of an authority (CA:TRUE), not one for a server")]
+    Authority,
+    /// The certificate is not good for another reason.
+    #[error("the certificate is not valid")]
     Certificate,
     /// The other end sent an alert: it trusts this end not, or wants another version or cipher.
     #[error("the other end refused the handshake")]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rustls::{CertificateError, Error};
+use rustls::{CertificateError, Error, OtherError};
 use smtp_proto::TlsFault;
 
 /// Why a handshake failed, of the error that it gave.
@@ -44,6 +44,11 @@ fn of_certificate(error: &CertificateError) -> TlsFault {
             TlsFault::NotValidYet
         }
         CertificateError::Revoked => TlsFault::Revoked,
+        CertificateError::Other(OtherError(error))
+            if matches!(error.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity)) =>
+        {
+            TlsFault::Authority
+        }
         _ => TlsFault::Certificate,
     }
 }

@@ -57,10 +57,11 @@ impl Authority {
     }
 }
 
-/// A certificate that nobody vouches for.
+/// A certificate that nobody vouches for, as `openssl req -x509` makes it.
 pub(crate) fn self_signed(names: &[&str]) -> Certificate {
-    let key = KeyPair::generate().expect("a key");
-    let certificate = params(names, NOW).self_signed(&key).expect("a certificate");
+    let (mut params, key) = (params(names, NOW), KeyPair::generate().expect("a key"));
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).expect("a certificate");
     Certificate { chain: certificate.pem(), key: key.serialize_pem() }
 }
 
