@@ -279,10 +279,14 @@ fn what_cannot_be_sent_at_all_is_known_before_anything_is() {
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""), "{more:?}");
         assert!(ended.stderr.contains(named), "{more:?}: {}", ended.stderr);
     }
-    let portless = ["--server", "127.0.0.1", "--from", "a@x.test", "--to", "b@y.test"];
-    let ended = send(&portless, b"Hello\n".to_vec(), PATIENCE);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
-    assert!(ended.stderr.contains("expected HOST:PORT"), "{}", ended.stderr);
+    let long = format!("/{}", "a".repeat(200));
+    for (server, named) in [("127.0.0.1", "expected HOST:PORT"), (&long, "about a hundred octets")]
+    {
+        let start = ["--server", server, "--from", "a@x.test", "--to", "b@y.test"];
+        let ended = send(&start, b"Hello\n".to_vec(), PATIENCE);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+        assert!(ended.stderr.contains(named), "{}", ended.stderr);
+    }
     let refused: [(&[&str], &[u8], &str); 3] = [
         (&["--newlines", "refuse"], b"Hello\r\nyou\n", "octet 10 of the message: bare LF"),
         (&["--newlines", "refuse"], b"Hello\rworld\r\n", "octet 5 of the message: bare CR"),

@@ -2,6 +2,8 @@
 
 use core::str::FromStr;
 use core::time::Duration;
+#[cfg(unix)]
+use std::os::unix::net::SocketAddr;
 
 use clap::{Parser, ValueEnum};
 use smtp_proto::client::{Config, Flavour, Pipelining, Waits};
@@ -224,6 +226,10 @@ impl Options {
 
 /// A host and a port, or the path of a Unix socket.
 fn server(text: &str) -> Result<String, &'static str> {
+    #[cfg(unix)]
+    if text.starts_with('/') && SocketAddr::from_pathname(text).is_err() {
+        return Err("the path of a Unix socket can have about a hundred octets");
+    }
     let port = text.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
     let good = text.starts_with('/') || port.is_some();
     good.then(|| text.to_owned()).ok_or("expected HOST:PORT, or a path that begins with `/`")
