@@ -363,6 +363,10 @@ fn what_cannot_work_is_one_sentence_and_exit_1() {
         let sentence = "sink: cannot use /nowhere: No such file or directory (os error 2).\n";
         assert_eq!(said, sentence);
     }
+    let output = run(&["--listen", "127.0.0.1:0", "--users", "/dev/null", "--auth-in-clear"]);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, "sink: cannot use /dev/null: there is no user in it.\n");
 }
 
 #[test]

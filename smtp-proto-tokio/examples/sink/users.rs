@@ -46,6 +46,9 @@ impl Users {
                     all.push(user.map_err(|error| fault(format!("line {number}: {error}")))?);
                 }
             }
+            if all.is_empty() {
+                return Err(fault("there is no user in it".to_owned()));
+            }
         }
         Ok(Self(all.into_iter().map(|user| (user.name, user.password)).collect()))
     }
