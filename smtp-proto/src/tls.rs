@@ -70,7 +70,8 @@ pub enum TlsFault {
     /// The certificate was revoked.
     #[error("the certificate was revoked")]
     Revoked,
-    /// The certificate is that of an authority, and no server's: `openssl req -x509` makes such ones unless it is told `basicConstraints=CA:FALSE`.
+    /// The certificate is that of an authority, and no server's: `openssl req -x509` makes such ones unless it is told
+    /// `basicConstraints=CA:FALSE`.
     #[error("the certificate is that of an authority (CA:TRUE), not one for a server")]
     Authority,
     /// The certificate is not good for another reason.
