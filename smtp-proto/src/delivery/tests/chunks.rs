@@ -209,6 +209,29 @@ fn a_refused_last_chunk_leaves_a_reset_due() {
 }
 
 #[test]
+fn a_fault_behind_octets_that_were_lent_is_told_at_its_place() {
+    let mut client = client("PIPELINING, CHUNKING");
+    let envelope = to(&["b@y.test"]);
+    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
+    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
+    assert_eq!(delivery.next(&mut client, &mut &b""[..]), Ok(None));
+    client.sent(usize::MAX);
+    let mut input = &b"250 ok\r\n250 ok\r\n"[..];
+    assert!((0..9).any(|_| delivery.next(&mut client, &mut input) == Ok(Some(Event::Content))));
+    let (mut lent, mut content) = (Vec::new(), &b"one\r\n"[..]);
+    for _ in 0..9 {
+        client.sent(usize::MAX);
+        let mut pieces = [&b""[..]; 3];
+        let (taken, filled) = delivery.body_pieces(&mut client, content, &mut pieces).unwrap();
+        pieces[..filled].iter().for_each(|piece| lent.extend_from_slice(piece));
+        content = &content[taken..];
+    }
+    assert_eq!((&lent[..], content), (&b"one\r\n"[..], &b""[..]), "the octets themselves");
+    let Err(Misuse::Stray(fault)) = delivery.body(&mut client, b"two\nx") else { panic!() };
+    assert_eq!(fault.to_string(), "octet 8 of the content: bare LF");
+}
+
+#[test]
 fn where_nobody_is_accepted_no_chunk_is_sent() {
     let mut client = client("PIPELINING, CHUNKING");
     let envelope = to(&["b@y.test"]);
