@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::policies::Policies;
-use crate::server::{Server, Traffic, Wants, When};
+use crate::server::{Event, Server, Traffic, Wants, When};
 use crate::{Auth, Code, Command, Reply, Syntax};
 
 /// A place where the client has to wait (RFC 2920 3.1).
@@ -69,6 +69,11 @@ impl Outcome {
 /// No line under it is over-long, and what is taken of a line that is, is no shorter.
 const LEAST_LONG: usize = 510;
 
+/// The first word of a line, in upper case.
+fn word(line: &[u8]) -> Vec<u8> {
+    line.split(|octet| b" \t\r".contains(octet)).next().unwrap_or_default().to_ascii_uppercase()
+}
+
 /// RFC 4954 4: only a mechanism that speaks at once may stand inside a group.
 fn is_without_initial_response(line: &[u8]) -> bool {
     matches!(
@@ -92,6 +97,8 @@ pub(super) struct Stage {
     lockstep: bool,
     /// The next line is a response of AUTH.
     exchange: bool,
+    /// The octets of a BDAT are read that will be refused, and behind them the client waits.
+    chunk: bool,
     /// What the over-long line begins with of which a part was taken.
     long: Vec<u8>,
     /// Octets of the content that came.
@@ -109,6 +116,7 @@ impl Stage {
             owed: Vec::new(),
             lockstep: false,
             exchange: false,
+            chunk: false,
             long: Vec::new(),
             content: 0,
             outcome: Outcome::default(),
@@ -164,17 +172,18 @@ impl Stage {
             }
             let long = if event.is_some() { mem::take(&mut self.long) } else { Vec::new() };
             let is_command = matches!(taken, Traffic::Command | Traffic::AuthSecret);
-            if (is_command || !long.is_empty()) && !exchange && whole {
-                self.see_command(
-                    if long.is_empty() { line } else { &long },
-                    lockstep,
-                    Point {
-                        offset: self.presented - input.len(),
-                        replies,
-                        events,
-                        waits: Waits::Policy,
-                    },
-                );
+            let offset = self.presented - input.len();
+            let point = Point { offset, replies, events, waits: Waits::Policy };
+            if mem::take(&mut self.chunk) {
+                match event {
+                    Some(Event::Refused(_)) => self.outcome.points.push(point),
+                    Some(_) => {}
+                    None => self.chunk = true,
+                }
+            } else if (is_command || !long.is_empty()) && !exchange && whole {
+                // A chunk that is refused at once ends the session.
+                self.chunk = lockstep && event.is_none() && word(line) == b"BDAT";
+                self.see_command(if long.is_empty() { line } else { &long }, lockstep, point);
             }
             let Some(event) = event else {
                 break;
@@ -187,9 +196,7 @@ impl Stage {
     /// Of use where commands come one by one: then no other command is in `line`, and no reply is owed.
     fn see_command(&mut self, line: &[u8], lockstep: bool, point: Point) {
         let line = line.strip_suffix(b"\r\n").unwrap_or(line);
-        let word = line.split(|octet| b" \t".contains(octet)).next().unwrap_or_default();
-        let word = word.to_ascii_uppercase();
-        let waits = match word.as_slice() {
+        let waits = match word(line).as_slice() {
             b"EHLO" | b"HELO" | b"LHLO" => Waits::Policy,
             b"DATA" => Waits::Data,
             b"STARTTLS" => Waits::Tls,
