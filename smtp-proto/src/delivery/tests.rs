@@ -104,6 +104,12 @@ fn a_delivery_is_done_once_that_was_told() {
     assert!(!delivery.is_done());
     assert_eq!(step(&mut delivery, &mut client, "503 x\r\n503 x\r\n"), ["done true"]);
     assert!(delivery.is_done());
+    let who = |of| delivery.recipients(of).collect::<Vec<_>>();
+    assert_eq!(
+        (who(Of::One(0)), who(Of::One(1))),
+        ([0].into(), [].into()),
+        "nobody is in second place"
+    );
 }
 
 #[test]
