@@ -71,7 +71,7 @@ const LEAST_LONG: usize = 510;
 
 /// The first word of a line, in upper case.
 fn word(line: &[u8]) -> Vec<u8> {
-    line.split(|octet| b" \t\r".contains(octet)).next().unwrap_or_default().to_ascii_uppercase()
+    line.split(|octet| b" \t".contains(octet)).next().unwrap_or_default().to_ascii_uppercase()
 }
 
 /// RFC 4954 4: only a mechanism that speaks at once may stand inside a group.
