@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn whatever_stops_a_run_is_found_at_every_place_of_a_block() {
-        let stops: [&[u8]; 13] = [
+        let stops: [&[u8]; 15] = [
             b"",
             b"\r\n.",
             b"\r\n",
@@ -148,6 +148,9 @@ mod tests {
             b"\r\0",
             b"\0\n",
             b"\r\xff",
+            // More than a block of them.
+            &[0xff; 100],
+            &[0; 100],
         ];
         for before in 0..200 {
             for behind in [0, 1, 2, 3, 70] {

@@ -113,3 +113,12 @@ fn a_long_run_is_borrowed() {
     assert_eq!(writer.pieces(&body, &mut pieces), Ok((body.len(), 1)));
     assert!(core::ptr::eq(pieces[0], &body[..]));
 }
+
+#[test]
+fn lines_that_need_no_repair_are_one_piece() {
+    for line_ends in [LineEnds::Refuse, LineEnds::Normalise] {
+        let mut pieces = [&b""[..]; 4];
+        let taken = Writer::new(line_ends).pieces(b"one\r\ntwo\r\n", &mut pieces);
+        assert_eq!((taken, pieces[0]), (Ok((10, 1)), &b"one\r\ntwo\r\n"[..]), "{line_ends:?}");
+    }
+}
