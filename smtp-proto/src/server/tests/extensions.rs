@@ -314,6 +314,36 @@ fn the_limit_of_a_message_counts_all_its_chunks() {
 }
 
 #[test]
+fn chunks_that_are_in_sum_twice_the_limit_end_the_session() {
+    for (octets, closes) in [(14, false), (15, true)] {
+        let mut config = config();
+        config.limits.message = 10;
+        let mut server = with_rcpt(config);
+        events(&mut server, "BDAT 6\r\nabcdef");
+        replies(&mut server);
+        let got = events(&mut server, &format!("BDAT {octets}\r\n"));
+        assert_eq!(got.iter().any(|event| event.starts_with("Closed")), closes, "{got:?}");
+    }
+}
+
+#[test]
+fn a_chunk_has_the_time_that_content_has() {
+    let mut config = config();
+    config.limits.window_octets = 8;
+    let mut server = with_rcpt(config);
+    let time_is_over = |server: &mut Server| {
+        let Wants::Read(timer) = server.wants() else { panic!("{:?}", server.wants()) };
+        server.timed_out(timer.id);
+    };
+    events(&mut server, "BDAT 100\r\nabcdefgh");
+    time_is_over(&mut server);
+    assert_eq!(replies(&mut server), "", "eight octets came in time");
+    events(&mut server, "ijklmno");
+    time_is_over(&mut server);
+    assert_eq!(replies(&mut server), "421 4.4.2 Too slow, closing\r\n");
+}
+
+#[test]
 fn who_is_let_in_is_told_of_in_the_name_of_the_protocol() {
     let mut config = config();
     config.auth.in_clear = Mechanisms::of(["PLAIN"]);
