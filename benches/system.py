@@ -66,6 +66,11 @@ class Server:
         self.process.wait()
 
 
+def ratio(value, base):
+    """Where so little was done that the clock did not tick there is none."""
+    return f"{value / base:.2f}" if base else "-"
+
+
 def servers():
     return {
         "sink": f"{PROGRAMS}/sink --listen {{server}}",
@@ -131,7 +136,7 @@ def table(rounds, messages, connections):
         base = medians[load, "smtp-sink"]
         for name in servers():
             cpu, rate = medians[load, name]
-            out.append(f"| {load} | {name} | {cpu:.1f} us | {cpu / base[0]:.2f} | {rate:.0f} | {rate / base[1]:.2f} |")
+            out.append(f"| {load} | {name} | {cpu:.1f} us | {ratio(cpu, base[0])} | {rate:.0f} | {ratio(rate, base[1])} |")
     out += ["", "| server | largest RSS under load | RSS an idle connection, of " + " | of ".join(f"{n:,}" for n in connections) + " |"]
     out += ["|---|---:|" + "---:|" * len(connections)]
     for name, command in servers().items():
