@@ -96,8 +96,8 @@ fn ours_with_tls() -> SocketAddr {
 /// What it said on stdout and stderr, and its exit code.
 fn conformance(arguments: &[&str]) -> (String, String, Option<i32>) {
     let mut command = Command::new(program::example("conformance"));
-    let ended =
-        command.args(arguments).env("PASSWORD", "tanstaaf").output().expect("conformance starts");
+    let ended = command.args(arguments).env("PASSWORD", "tanstaaf").env("NO_PASSWORD", "").output();
+    let ended = ended.expect("conformance starts");
     let text = |octets| String::from_utf8(octets).expect("text");
     (text(ended.stdout), text(ended.stderr), ended.status.code())
 }
@@ -215,6 +215,14 @@ fn a_server_that_takes_no_mail_is_not_called_conformant() {
 }
 
 #[test]
+fn where_tls_is_asked_for_and_not_offered_that_is_told() {
+    let server = ours().to_string();
+    let (report, errors, code) = conformance(&["--server", &server, "--tls", "--only", "ST-01"]);
+    let told = "conformance: the server offers no STARTTLS: no row is asked inside TLS.\n";
+    assert_eq!((errors.as_str(), code), (told, Some(0)), "{report}");
+}
+
+#[test]
 fn a_wrong_command_line_is_told_before_anything_is_sent() {
     let server = "127.0.0.1:1";
     for wrong in [
@@ -225,6 +233,7 @@ fn a_wrong_command_line_is_told_before_anything_is_sent() {
         &["--server", server, "--tls", "--user", "u"],
         &["--server", server, "--user", "u", "--password-env", "PATH"],
         &["--server", server, "--tls", "--user", "u", "--password-env", "NOT_SET"],
+        &["--server", server, "--tls", "--user", "u", "--password-env", "NO_PASSWORD"],
         &["--server", server, "--parallel", "0"],
         &["--server", server, "--timeout", "0"],
         &["--server", server, "--rcpt", "a b"],

@@ -48,6 +48,9 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if options.tls && !target.offers("STARTTLS") {
+        eprintln!("conformance: the server offers no STARTTLS: no row is asked inside TLS.");
+    }
     let table = Table::for_maximum(target.maximum());
     let report = run(&options, &target, &table);
     let text =

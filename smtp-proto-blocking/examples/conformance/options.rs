@@ -75,6 +75,7 @@ impl Options {
             return Ok(None);
         };
         match env::var(variable) {
+            Ok(password) if password.is_empty() => Err(format!("the variable {variable} is empty")),
             Ok(password) => Ok(Some((user.clone(), password))),
             Err(error) => Err(format!("cannot read the variable {variable}: {error}")),
         }
