@@ -39,6 +39,11 @@ fn delivery<'e>(client: &Client, envelope: &Envelope<'e>) -> Delivery<'e> {
     Delivery::new(plan, envelope.clone())
 }
 
+fn in_chunks<'e>(client: &Client, envelope: &Envelope<'e>) -> Delivery<'e> {
+    let plan = Delivery::plan(client.extensions().unwrap(), envelope, Content::seven_bit());
+    Delivery::new(plan.unwrap().in_chunks(), envelope.clone())
+}
+
 fn to(recipients: &[&'static str]) -> Envelope<'static> {
     Envelope::new("a@x.test", recipients.iter().copied()).unwrap()
 }

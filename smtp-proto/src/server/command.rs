@@ -24,7 +24,7 @@ impl Server {
         if let Err(early) = self.waited(verb, &command, behind) {
             return Some(self.refuse_and_close(shown, early));
         }
-        let verb = verb.or_else(|| is_like_chunk(line).then_some(Verb::Bdat));
+        let verb = verb.or_else(|| looks_like(line, b"BDAT").then_some(Verb::Bdat));
         let line = shown;
         // Content that comes behind a DATA which is refused would run as commands, whatever the policy.
         let early_content = behind && verb == Some(Verb::Data);
@@ -58,7 +58,7 @@ impl Server {
     /// came late.
     fn shown<'b>(&mut self, line: &'b [u8], verb: Option<Verb>) -> &'b [u8] {
         let is_known = verb.is_some_and(|verb| verb != Verb::Other);
-        if self.state.may_be_secret(verb) || !is_known && looks_like_auth(line) {
+        if self.state.may_be_secret(verb) || !is_known && looks_like(line, b"AUTH") {
             self.taken = Traffic::AuthSecret;
             return &[];
         }
@@ -337,9 +337,10 @@ impl Server {
     }
 }
 
-/// A line such as ` BDAT 9 LAST` or `BDAT9 LAST`, which is no command: a sender that believes it is sends octets behind it.
-fn is_like_chunk(line: &[u8]) -> bool {
-    without_blanks(line).len() >= 4 && may_be_chunk(line)
+/// Whether a line that is no command may be meant for one of `verb`: ` BDAT 9 LAST` and `BDAT9 LAST`, whose sender sends octets behind it,
+/// or `AUTH:PLAIN ...`, which holds a secret.
+fn looks_like(line: &[u8], verb: &[u8; 4]) -> bool {
+    without_blanks(line).get(..4).is_some_and(|word| word.eq_ignore_ascii_case(verb))
 }
 
 /// Whether a line that begins so may be BDAT to a lenient reader.
@@ -353,10 +354,4 @@ pub(super) fn may_be_chunk(head: &[u8]) -> bool {
 fn without_blanks(line: &[u8]) -> &[u8] {
     let blanks = line.iter().take_while(|&&octet| octet <= b' ').count();
     line.get(blanks..).unwrap_or_default()
-}
-
-/// A line such as ` AUTH PLAIN ...` or `AUTH:PLAIN ...`, which is no command.
-fn looks_like_auth(line: &[u8]) -> bool {
-    let word = line.trim_ascii_start().get(..4);
-    word.is_some_and(|word| word.eq_ignore_ascii_case(b"AUTH"))
 }

@@ -211,8 +211,9 @@ impl Config {
         Ok(Self { flavour: Flavour::Lmtp, ..Self::new(hostname)? })
     }
 
-    /// What EHLO offers in effect, in the clear or in TLS: STARTTLS, AUTH, and of `offer` what this crate serves, with the message limit at SIZE. SMTPUTF8 needs 8BITMIME
-    /// (RFC 6531 3.1), BINARYMIME needs CHUNKING (RFC 3030 3), LIMITS a limit that six digits can say (RFC 9422 3).
+    /// What EHLO offers in effect, in the clear or in TLS: STARTTLS, AUTH, and of `offer` what this crate serves, with the message limit at
+    /// SIZE. SMTPUTF8 needs 8BITMIME (RFC 6531 3.1), BINARYMIME needs CHUNKING (RFC 3030 3), LIMITS a limit that six digits can say (RFC
+    /// 9422 3).
     #[must_use]
     pub fn offered(&self, channel: Channel) -> Extensions {
         self.offerable(channel).sound()

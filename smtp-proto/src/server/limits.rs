@@ -31,8 +31,8 @@ pub struct Limits {
     /// Refusals that the machine makes itself (500 to 504, 555) before 421 4.7.0, 20; begins anew at an accepted message. Chunks behind one
     /// that failed are none: they were in the pipeline (RFC 3030 2).
     pub errors: u32,
-    /// Commands that do nothing for any letter, chunks behind one that failed among them, before 421 4.7.0, 100; begins anew at an accepted
-    /// message.
+    /// Commands that do nothing for any letter before 421 4.7.0, 100; begins anew at an accepted message. Chunks behind one that failed are
+    /// among them, and those in front of TLS or AUTH that has to come first.
     pub idle_commands: u32,
     /// The wait for a whole command line, 5 minutes (RFC 5321 4.5.3.2.7).
     pub command_wait: Duration,

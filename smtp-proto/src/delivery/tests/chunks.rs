@@ -131,8 +131,7 @@ fn what_was_taken_of_a_chunk_leaves_without_another_call() {
     let config = config(Pipelining::Offered, LineEnds::Refuse, 8);
     let mut client = client_with(config, "PIPELINING, CHUNKING");
     let envelope = to(&["b@y.test"]);
-    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
-    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
+    let mut delivery = in_chunks(&client, &envelope);
     step(&mut delivery, &mut client, "");
     let mut replies = &b"250 ok\r\n250 ok\r\n"[..];
     assert_eq!(delivery.next(&mut client, &mut replies), Ok(Some(Event::Content)));
@@ -181,8 +180,7 @@ fn a_chunk_that_fails_is_the_verdict_and_a_reset_is_due() {
     let config = config(Pipelining::Offered, LineEnds::Refuse, 4);
     let mut client = client_with(config, "PIPELINING, CHUNKING");
     let envelope = to(&["b@y.test"]);
-    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
-    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope.clone());
+    let mut delivery = in_chunks(&client, &envelope);
     step(&mut delivery, &mut client, "");
     let log = step(&mut delivery, &mut client, "250 ok\r\n250 ok\r\n");
     assert_eq!(log, ["content"]);
@@ -212,8 +210,7 @@ fn a_refused_last_chunk_leaves_a_reset_due() {
 fn a_fault_behind_octets_that_were_lent_is_told_at_its_place() {
     let mut client = client("PIPELINING, CHUNKING");
     let envelope = to(&["b@y.test"]);
-    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
-    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
+    let mut delivery = in_chunks(&client, &envelope);
     assert_eq!(delivery.next(&mut client, &mut &b""[..]), Ok(None));
     client.sent(usize::MAX);
     let mut input = &b"250 ok\r\n250 ok\r\n"[..];
@@ -235,8 +232,7 @@ fn a_fault_behind_octets_that_were_lent_is_told_at_its_place() {
 fn where_nobody_is_accepted_no_chunk_is_sent() {
     let mut client = client("PIPELINING, CHUNKING");
     let envelope = to(&["b@y.test"]);
-    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
-    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
+    let mut delivery = in_chunks(&client, &envelope);
     step(&mut delivery, &mut client, "");
     let log = step(&mut delivery, &mut client, "250 ok\r\n550 no\r\n");
     assert_eq!(log, ["[0] Permanent 550 no", "done true"]);

@@ -50,8 +50,7 @@ fn a_421_among_the_verdicts_leaves_the_others_unknown() {
 fn the_last_chunk_has_as_many_verdicts() {
     let (mut client, _) = lmtp(&[]);
     let envelope = to(&THREE);
-    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
-    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
+    let mut delivery = in_chunks(&client, &envelope);
     step(&mut delivery, &mut client, "");
     let log = step(&mut delivery, &mut client, "250 ok\r\n250 ok\r\n550 no\r\n250 ok\r\n");
     assert_eq!(log, ["[1] Permanent 550 no", "content"]);
@@ -65,8 +64,7 @@ fn the_last_chunk_waits_for_a_reply_and_not_for_the_application() {
     let config = Config { flavour: Flavour::Lmtp, queue, ..Config::default() };
     let mut client = client_with(config, "PIPELINING, CHUNKING");
     let envelope = to(&["b@y.test"]);
-    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
-    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
+    let mut delivery = in_chunks(&client, &envelope);
     step(&mut delivery, &mut client, "");
     let mut replies = &b"250 ok\r\n250 ok\r\n"[..];
     assert_eq!(delivery.next(&mut client, &mut replies), Ok(Some(Event::Content)));
@@ -87,8 +85,7 @@ fn the_last_chunk_waits_for_a_reply_and_not_for_the_application() {
 fn a_refusal_in_the_middle_of_the_last_chunk_is_for_all_of_them() {
     let (mut client, _) = lmtp(&[]);
     let envelope = to(&THREE);
-    let plan = Delivery::plan(client.extensions().unwrap(), &envelope, Content::seven_bit());
-    let mut delivery = Delivery::new(plan.unwrap().in_chunks(), envelope);
+    let mut delivery = in_chunks(&client, &envelope);
     step(&mut delivery, &mut client, "");
     let mut accepted = &b"250 ok\r\n250 ok\r\n550 no\r\n250 ok\r\n"[..];
     let mut next = || delivery.next(&mut client, &mut accepted);
